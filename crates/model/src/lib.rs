@@ -1,1 +1,33 @@
-//! model
+//! The nouns of Palisade and their wire forms.
+//!
+//! Invariant: no I/O, no clock, no randomness. Whoever needs an id or a time passes it in, so that
+//! everything here can be replayed.
+//!
+//! A wire form stands beside its noun and is versioned ([`wire`]): every old version stays
+//! readable, and `tests/golden` holds one file of each.
+
+mod command;
+mod finding;
+mod hash;
+mod id;
+mod report;
+mod request;
+mod result;
+mod time;
+mod verdict;
+pub mod wire;
+
+pub use command::{Command, CommandId};
+pub use finding::{Evidence, Finding, Severity};
+pub use hash::{AnyHash, Hashes, HashKind, HexError, Sha256};
+pub use id::{EngineName, IdError, KeyId, NodeId, RequestId};
+pub use report::{
+    EngineEntry, NodeReport, Progress, Report, ReportVerdict, RequestSummary, UnpackSummary,
+};
+pub use request::{ArtifactRef, Callback, Lineage, Priority, Request, UnpackLimits};
+pub use result::{
+    ChildRef, DeadLetter, Definitions, EngineResult, FileType, NodeEvent, Outcome, Plan,
+    PlannedEngine, Problem, ProblemKind,
+};
+pub use time::UnixMillis;
+pub use verdict::{Failure, Verdict};

@@ -1,0 +1,192 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ArtifactRef, CommandId, EngineName, Failure, Finding, NodeId, Request, Severity, UnixMillis,
+    Verdict,
+};
+
+/// What an artifact is, by content.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileType {
+    /// Short stable id: `zip`, `pe`, `docx`; `binary` and `empty` when nothing more is known.
+    pub id: String,
+    /// For people.
+    pub description: String,
+    /// Media type.
+    pub mime: String,
+    /// The usual extension, without the dot; may be empty.
+    pub extension: String,
+    /// `archive`, `executable`, `script`, `document`, `pdf`, `mail`, `image`, `media`, `text`,
+    /// `other`.
+    pub category: String,
+}
+
+/// An engine's rules, signatures or model: results carry it, and the report cache is keyed by it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Definitions {
+    /// Changes whenever the answer to the same bytes may change.
+    pub version: String,
+    /// When they were made.
+    pub time: UnixMillis,
+}
+
+/// One engine in a [`Plan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedEngine {
+    /// Which.
+    pub engine: EngineName,
+    /// When set, it gets no command, and this is its entry: for example an engine that does not
+    /// read this type, or none of whose hosts is alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+}
+
+/// Which results to expect for one node. Written by the extractor beside the commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The request as it came.
+    pub request: Request,
+    /// What the artifact is.
+    pub file_type: FileType,
+    /// One entry for every engine that the report will show.
+    pub engines: Vec<PlannedEngine>,
+}
+
+/// Verdict or the reason for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum Outcome {
+    /// The engine looked and says this.
+    Verdict(Verdict),
+    /// The engine has no verdict.
+    Failure(Failure),
+}
+
+/// What could not be read of a container, in a word: each has its own outcome code (law 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// An encrypted archive or member: no password, or none that fits.
+    EncryptedArchive,
+    /// A password-protected document.
+    EncryptedDocument,
+    /// Nested deeper than the limit, or a file that contains itself.
+    TooDeep,
+    /// More files than the limit.
+    TooManyFiles,
+    /// More bytes than the limit, a ratio above it, or overlapping members.
+    TooLarge,
+    /// Unpacking did not end by the deadline.
+    TimedOut,
+    /// Ends early.
+    Truncated,
+    /// Contradicts itself.
+    Corrupt,
+    /// A method, version or format that we do not read.
+    Unsupported,
+}
+
+/// Something in the artifact that was not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// In a word.
+    pub kind: ProblemKind,
+    /// The member; empty for the container itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// One line for people.
+    pub detail: String,
+}
+
+/// A child found by unpacking, now a request of the same root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildRef {
+    /// Its node.
+    pub node: NodeId,
+    /// Its name in the container.
+    pub name: String,
+    /// The bytes.
+    pub artifact: ArtifactRef,
+    /// Whether it was stored encrypted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
+    /// When set, no request was made for it, and this says why (too deep, a quine).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<ProblemKind>,
+}
+
+/// What one engine says of one node. Topic `palisade.results`, keyed by the root's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineResult {
+    /// Whose work it is.
+    pub command: CommandId,
+    /// What it says.
+    pub outcome: Outcome,
+    /// The name of the threat, for a verdict above [`Verdict::Unknown`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threat: Option<String>,
+    /// Why, for a failure: one line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it noticed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What it could not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+    /// What it unpacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<ChildRef>,
+    /// With which definitions.
+    pub definitions: Definitions,
+    /// Microseconds from the command's issue to its start.
+    pub wait_us: u64,
+    /// Microseconds of the scan itself.
+    pub scan_us: u64,
+}
+
+impl EngineResult {
+    /// The gravest severity among the findings.
+    pub fn gravest(findings: &[Finding]) -> Severity {
+        findings.iter().map(|finding| finding.severity).max().unwrap_or_default()
+    }
+}
+
+/// What the aggregator folds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum NodeEvent {
+    /// What to expect for a node.
+    Plan(Box<Plan>),
+    /// What an engine says of a node.
+    Result(Box<EngineResult>),
+}
+
+impl NodeEvent {
+    /// Which node it is about.
+    pub fn node(&self) -> NodeId {
+        match self {
+            Self::Plan(plan) => plan.request.node,
+            Self::Result(result) => result.command.node,
+        }
+    }
+}
+
+/// A message that could not be worked on. Topic `palisade.dead-letters`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Stable: the topic and what the message was about, so that a repeat is the same letter.
+    pub id: String,
+    /// The topic that it was taken from.
+    pub topic: String,
+    /// Its key.
+    pub key: String,
+    /// Why it is here, for people.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it came here.
+    pub time: UnixMillis,
+    /// The message itself, as it was on the topic (a wire form, UTF-8 JSON).
+    pub payload: String,
+}

@@ -1,0 +1,214 @@
+//! The records: what is looked up by key. Requests and reports, API keys, dead letters, counters.
+
+use async_trait::async_trait;
+use palisade_model::{
+    AnyHash, CommandId, DeadLetter, Definitions, EngineName, KeyId, NodeId, Progress, Report,
+    RequestId, RequestSummary, Sha256, UnixMillis,
+};
+
+use crate::PortResult;
+
+/// What a `data_id` leads to.
+#[derive(Debug, Clone)]
+pub enum RequestState {
+    /// Accepted, no report yet.
+    Open {
+        /// What was asked.
+        summary: RequestSummary,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// There is a report. For a request that was answered from the report cache, `summary` is its
+    /// own and the report is the one made earlier of the same bytes.
+    Finished {
+        /// What was asked.
+        summary: RequestSummary,
+        /// When this request was answered.
+        finished: UnixMillis,
+        /// The answer.
+        report: std::sync::Arc<Report>,
+    },
+}
+
+/// Names a stored report: the id of the request that it was made for.
+pub type ReportId = RequestId;
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Scan and look up.
+    User,
+    /// Also manage keys and dead letters, and see the engines.
+    Admin,
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Shown in lists and logs.
+    pub id: KeyId,
+    /// Given by whoever made it.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Requests a minute; `None` for no limit of its own.
+    pub requests_per_minute: Option<u32>,
+    /// Scans (uploads) a day; `None` for no limit of its own.
+    pub scans_per_day: Option<u32>,
+    /// When it was made.
+    pub created: UnixMillis,
+    /// When it was taken back.
+    pub revoked: Option<UnixMillis>,
+}
+
+/// One engine as one host last told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Which engine.
+    pub engine: EngineName,
+    /// Which host: stable for the life of the process.
+    pub host: String,
+    /// `up`, `degraded` or `down`.
+    pub state: EngineState,
+    /// Why it is not up; empty when it is.
+    pub detail: String,
+    /// What it scans with.
+    pub definitions: Definitions,
+    /// Live workers.
+    pub workers: u32,
+    /// When it was told: a status older than the heartbeat's time-out counts as down.
+    pub seen: UnixMillis,
+}
+
+/// Whether an engine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineState {
+    /// Answers.
+    Up,
+    /// Answers, but something is wrong (a rule file that does not compile, workers that crash).
+    Degraded,
+    /// Does not answer.
+    Down,
+}
+
+/// What a tree has unpacked so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Charged {
+    /// Files of all nodes.
+    pub files: u64,
+    /// Bytes of all nodes.
+    pub bytes: u64,
+}
+
+/// Keyed state.
+///
+/// Laws:
+/// 1. `finish` and `finish_from_cache` store at most one report for a request, ever, and say whether
+///    this call did. The first wins; it survives the machine's death once either returned `Ok`.
+/// 2. `open_request` never turns a finished request back into an open one.
+/// 3. `strike` and `charge` count each (command, attempt) and (node) once: repeats of a `charge`
+///    replace the earlier one of the same node.
+/// 4. After a call returned `Ok`, every later read in any process sees it.
+/// 5. Writes whose durability is not stated survive the death of this process.
+#[async_trait]
+pub trait Records: Send + Sync + 'static {
+    /// Notes an accepted request, or the progress of one.
+    async fn open_request(&self, summary: RequestSummary, progress: Progress) -> PortResult<()>;
+
+    /// Stores the report of a request, and under `cache_key` if it has one. False when it was
+    /// finished already: then nothing changes. `Durability::Machine`.
+    async fn finish(&self, report: Report, cache_key: Option<Sha256>) -> PortResult<bool>;
+
+    /// The report under a cache key, if there is one made at `not_before` or later.
+    async fn cached(
+        &self,
+        cache_key: Sha256,
+        not_before: UnixMillis,
+    ) -> PortResult<Option<(ReportId, std::sync::Arc<Report>)>>;
+
+    /// Finishes a new request with a report that exists. False when it was finished already.
+    /// `Durability::Machine`.
+    async fn finish_from_cache(
+        &self,
+        summary: RequestSummary,
+        report: ReportId,
+        finished: UnixMillis,
+    ) -> PortResult<bool>;
+
+    /// What a request's id leads to.
+    async fn request(&self, id: RequestId) -> PortResult<Option<RequestState>>;
+
+    /// The newest report whose root has this hash, and the request that it answered.
+    async fn by_hash(&self, hash: AnyHash) -> PortResult<Option<RequestState>>;
+
+    /// As [`Records::by_hash`], many at once, in the order asked.
+    async fn by_hashes(&self, hashes: Vec<AnyHash>) -> PortResult<Vec<Option<RequestState>>>;
+
+    /// Requests that are open and were due before `before`: the janitor ends those that were never
+    /// on the log.
+    async fn overdue(&self, before: UnixMillis, limit: u32) -> PortResult<Vec<RequestSummary>>;
+
+    /// Forgets requests and reports finished before `before`, and open ones accepted before it.
+    /// Returns how many requests went.
+    async fn forget(&self, before: UnixMillis) -> PortResult<u64>;
+
+    /// Adds one strike to a command whose worker died; returns the strikes so far.
+    async fn strike(&self, command: CommandId) -> PortResult<u32>;
+
+    /// Notes what unpacking `node` gave; returns the sum over its tree, this included.
+    async fn charge(&self, node: NodeId, charge: Charged) -> PortResult<Charged>;
+
+    /// Forgets the strikes and charges of a tree that is done.
+    async fn settle(&self, root: RequestId) -> PortResult<()>;
+
+    /// Stores a dead letter; a repeat of the same id replaces it.
+    async fn put_dead_letter(&self, letter: DeadLetter) -> PortResult<()>;
+
+    /// The newest dead letters.
+    async fn dead_letters(&self, limit: u32) -> PortResult<Vec<DeadLetter>>;
+
+    /// One dead letter.
+    async fn dead_letter(&self, id: &str) -> PortResult<Option<DeadLetter>>;
+
+    /// Forgets a dead letter; false when there was none.
+    async fn remove_dead_letter(&self, id: &str) -> PortResult<bool>;
+
+    /// Reopens a request whose dead letter is tried again: its report is dropped. False when it had
+    /// none.
+    async fn reopen(&self, id: RequestId) -> PortResult<bool>;
+
+    /// Stores a key under the SHA-256 of its secret. `Durability::Machine`.
+    async fn put_key(&self, key: ApiKey, secret: Sha256) -> PortResult<()>;
+
+    /// The key with this secret, revoked ones too.
+    async fn key(&self, secret: Sha256) -> PortResult<Option<ApiKey>>;
+
+    /// Every key, oldest first.
+    async fn keys(&self) -> PortResult<Vec<ApiKey>>;
+
+    /// Takes a key back; false when there is none of this id. `Durability::Machine`.
+    async fn revoke_key(&self, id: KeyId, when: UnixMillis) -> PortResult<bool>;
+
+    /// Adds to a key's scans of a day (days since 1970); returns the sum.
+    async fn count_scans(&self, key: KeyId, day: u32, add: u32) -> PortResult<u32>;
+
+    /// Tells of an engine on a host.
+    async fn put_engine(&self, status: EngineStatus) -> PortResult<()>;
+
+    /// What every host last told of its engines.
+    async fn engines(&self) -> PortResult<Vec<EngineStatus>>;
+
+    /// Numbers for metrics and `/stat`: requests open and finished, dead letters.
+    async fn counts(&self) -> PortResult<Counts>;
+}
+
+/// Sums over the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Requests without a report.
+    pub open: u64,
+    /// Requests with one.
+    pub finished: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
