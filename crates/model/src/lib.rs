@@ -19,14 +19,15 @@ pub mod wire;
 
 pub use command::{Command, CommandId};
 pub use finding::{Evidence, Finding, Severity};
-pub use hash::{AnyHash, Hashes, HashKind, HexError, Sha256};
+pub use hash::{AnyHash, HashKind, Hashes, HexError, Sha256};
 pub use id::{EngineName, IdError, KeyId, NodeId, RequestId};
 pub use report::{
-    EngineEntry, NodeReport, Progress, Report, ReportVerdict, RequestSummary, UnpackSummary,
+    EngineEntry, NodeReport, Progress, Report, ReportNotice, ReportVerdict, RequestSummary,
+    UnpackSummary, cache_key,
 };
 pub use request::{ArtifactRef, Callback, Lineage, Priority, Request, UnpackLimits};
 pub use result::{
-    ChildRef, DeadLetter, Definitions, EngineResult, FileType, NodeEvent, Outcome, Plan,
+    ChildRef, DeadLetter, Definitions, EngineResult, FileType, NodeEvent, Outcome, Plan, Planned,
     PlannedEngine, Problem, ProblemKind,
 };
 pub use time::UnixMillis;

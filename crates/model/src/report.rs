@@ -46,8 +46,10 @@ impl ReportVerdict {
 pub enum EngineEntry {
     /// It answered.
     Done(Box<EngineResult>),
-    /// It was not asked, for this reason.
-    Skipped(String),
+    /// It was not asked, because it does not read this type.
+    NotApplicable(String),
+    /// It was not asked, because no host of it was alive, for this reason.
+    Down(String),
     /// It did not answer by the deadline.
     TimedOut,
 }
@@ -124,6 +126,42 @@ impl Report {
     pub fn root(&self) -> Option<&NodeReport> {
         self.nodes.first()
     }
+}
+
+/// Tells that a request is finished. Topic `palisade.reports`; the report itself is in the records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportNotice {
+    /// Whose.
+    pub request: crate::RequestId,
+    /// Of the whole tree.
+    pub verdict: ReportVerdict,
+    /// Whether something planned did not end.
+    pub partial: bool,
+    /// When the report was made.
+    pub finished: UnixMillis,
+}
+
+/// The key of the report cache: the bytes, what was asked of them, and every engine's definitions.
+/// A change of any of them is another key (the order of `definitions` does not matter).
+pub fn cache_key<'a>(
+    artifact: crate::Sha256,
+    facets: crate::Sha256,
+    definitions: impl IntoIterator<Item = (&'a EngineName, &'a str)>,
+) -> crate::Sha256 {
+    use sha2::Digest;
+    let mut sorted: Vec<_> = definitions.into_iter().collect();
+    sorted.sort_unstable();
+    let mut digest = sha2::Sha256::new();
+    digest.update(artifact.0);
+    digest.update(facets.0);
+    for (engine, version) in sorted {
+        // Neither contains a NUL: names are `[a-z0-9-]`, versions are text.
+        digest.update(engine.as_str());
+        digest.update([0]);
+        digest.update(version);
+        digest.update([0]);
+    }
+    crate::Sha256(digest.finalize().into())
 }
 
 /// How far a request is.

@@ -127,8 +127,9 @@ pub struct Request {
     /// Where to tell that the report is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
-    /// Under which key the finished report goes to the report cache; `None` for children and for
-    /// requests that must not be cached.
+    /// What besides the bytes decides the answer (name, workflow, engines, passwords, bounds): half of
+    /// the report cache's key, see [`crate::cache_key`]. `None` for children and for requests that
+    /// must not be answered from the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache_key: Option<Sha256>,
+    pub facets: Option<Sha256>,
 }

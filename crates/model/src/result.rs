@@ -30,15 +30,26 @@ pub struct Definitions {
     pub time: UnixMillis,
 }
 
+/// What is planned for an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum Planned {
+    /// It has a command.
+    Run,
+    /// It has none, because it does not read this type. No failure.
+    NotApplicable(String),
+    /// It has none, because no host of it is alive, for this reason. A failure: the report is
+    /// partial (law 3).
+    Down(String),
+}
+
 /// One engine in a [`Plan`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedEngine {
     /// Which.
     pub engine: EngineName,
-    /// When set, it gets no command, and this is its entry: for example an engine that does not
-    /// read this type, or none of whose hosts is alive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<String>,
+    /// Whether it runs.
+    pub planned: Planned,
 }
 
 /// Which results to expect for one node. Written by the extractor beside the commands.

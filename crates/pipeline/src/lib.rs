@@ -1,1 +1,33 @@
-//! pipeline
+//! The stages: gateway, extractor, engine host, aggregator.
+//!
+//! A message flows one way: the [`gateway`] stores an artifact and writes a request; the
+//! [`extractor`] plans it and writes one command per engine; each [`engine_host`] runs its engine and
+//! writes a result (and, for children, new requests of the same root); the [`aggregator`] folds the
+//! results of a request into one report.
+//!
+//! Invariants: stages know the ports, never an implementation, a concrete engine, or each other.
+//! None knows whether it runs embedded or distributed.
+
+pub mod artifacts;
+pub mod catalog;
+pub mod gateway;
+
+use std::sync::Arc;
+
+use palisade_ports::{Clock, Log, Objects, Records};
+use palisade_telemetry::Metrics;
+
+/// What every stage is given.
+#[derive(Clone)]
+pub struct Ports {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The object store.
+    pub objects: Arc<dyn Objects>,
+    /// The records.
+    pub records: Arc<dyn Records>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The metrics.
+    pub metrics: Metrics,
+}

@@ -1,0 +1,165 @@
+//! Which engines there are, how they are, and with which definitions they scan: one view, refreshed
+//! from the records, for the gateway (cache keys, `/stat/engines`) and the extractor (plans).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use palisade_model::{Definitions, EngineName, UnixMillis};
+use palisade_ports::PortResult;
+use palisade_ports::records::{EngineState, EngineStatus};
+
+use crate::Ports;
+
+/// How often the view is refreshed, in milliseconds.
+pub const REFRESH_MS: u64 = 250;
+
+/// A host that has not been heard of for so long is taken for dead, in milliseconds. Hosts tell of
+/// themselves every two seconds.
+pub const SILENCE_MS: u64 = 10_000;
+
+/// One engine over all its hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// Which.
+    pub engine: EngineName,
+    /// The best state of any of its hosts.
+    pub state: EngineState,
+    /// Why it is not up.
+    pub detail: String,
+    /// The newest definitions of any of its hosts.
+    pub definitions: Definitions,
+    /// Live workers of all its hosts.
+    pub workers: u32,
+    /// When any host last told of it.
+    pub seen: UnixMillis,
+}
+
+/// The view. Clones share it.
+#[derive(Clone)]
+pub struct Catalog {
+    ports: Ports,
+    entries: Arc<RwLock<Arc<BTreeMap<EngineName, CatalogEntry>>>>,
+}
+
+impl Catalog {
+    /// An empty view; call [`Catalog::refresh`] or [`Catalog::run`].
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, entries: Arc::default() }
+    }
+
+    /// The engines as last seen.
+    pub fn entries(&self) -> Arc<BTreeMap<EngineName, CatalogEntry>> {
+        Arc::clone(&self.entries.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the records once.
+    ///
+    /// # Errors
+    /// The records' error; the view stays as it was.
+    pub async fn refresh(&self) -> PortResult<()> {
+        let now = self.ports.clock.now();
+        let statuses = self.ports.records.engines().await?;
+        let entries = Arc::new(merge(statuses, now));
+        *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
+        Ok(())
+    }
+
+    /// Refreshes for ever.
+    pub async fn run(self) {
+        loop {
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(error = %palisade_error(&error), "the engines' status cannot be read");
+            }
+            self.ports.clock.sleep(REFRESH_MS).await;
+        }
+    }
+}
+
+/// An error with its sources, on one line.
+pub(crate) fn palisade_error(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn merge(statuses: Vec<EngineStatus>, now: UnixMillis) -> BTreeMap<EngineName, CatalogEntry> {
+    let mut entries = BTreeMap::<EngineName, CatalogEntry>::new();
+    for mut status in statuses {
+        let silence = now.since(status.seen);
+        if silence > SILENCE_MS {
+            status.state = EngineState::Down;
+            status.detail = format!("not heard of for {} s", silence / 1000);
+            status.workers = 0;
+        }
+        let entry = CatalogEntry {
+            engine: status.engine.clone(),
+            state: status.state,
+            detail: status.detail,
+            definitions: status.definitions,
+            workers: status.workers,
+            seen: status.seen,
+        };
+        match entries.get_mut(&status.engine) {
+            None => {
+                entries.insert(status.engine, entry);
+            }
+            Some(known) => {
+                let workers = known.workers + entry.workers;
+                // A dead host says nothing of the definitions in force.
+                let better = (rank(entry.state), entry.seen) > (rank(known.state), known.seen);
+                if better {
+                    *known = entry;
+                }
+                known.workers = workers;
+            }
+        }
+    }
+    entries
+}
+
+fn rank(state: EngineState) -> u8 {
+    match state {
+        EngineState::Down => 0,
+        EngineState::Degraded => 1,
+        EngineState::Up => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(host: &str, state: EngineState, seen: u64, version: &str) -> EngineStatus {
+        EngineStatus {
+            engine: "yara".parse().unwrap(),
+            host: host.into(),
+            state,
+            detail: String::new(),
+            definitions: Definitions { version: version.into(), time: UnixMillis(0) },
+            workers: 1,
+            seen: UnixMillis(seen),
+        }
+    }
+
+    #[test]
+    fn a_silent_host_is_down_and_a_live_one_speaks_for_the_engine() {
+        let now = UnixMillis(100_000);
+        let dead = status("a", EngineState::Up, 100_000 - SILENCE_MS - 1, "old");
+        let merged = merge(vec![dead.clone()], now);
+        let entry = merged.values().next().unwrap();
+        assert_eq!((entry.state, entry.workers), (EngineState::Down, 0));
+
+        let live = status("b", EngineState::Degraded, 99_999, "new");
+        for order in [vec![dead.clone(), live.clone()], vec![live, dead]] {
+            let merged = merge(order, now);
+            let entry = merged.values().next().unwrap();
+            assert_eq!((entry.state, entry.workers), (EngineState::Degraded, 1));
+            assert_eq!(entry.definitions.version, "new");
+        }
+    }
+}

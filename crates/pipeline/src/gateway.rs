@@ -1,0 +1,387 @@
+//! The gateway: takes artifacts in, answers from the report cache, writes requests, and tells callers
+//! how far they are. It knows no HTTP.
+
+mod config;
+mod submission;
+mod waiters;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use palisade_model::{
+    AnyHash, ArtifactRef, NodeId, Progress, ReportNotice, Request, RequestId, RequestSummary,
+    Sha256, UnixMillis, cache_key, wire,
+};
+use palisade_ports::PortError;
+use palisade_ports::log::{Append, Durability, Start, Topic};
+use palisade_ports::records::RequestState;
+use palisade_telemetry::metrics::DropReason;
+use rand::Rng;
+
+pub use config::GatewayConfig;
+pub use submission::Submission;
+
+use crate::Ports;
+use crate::artifacts::{Intake, IntakeError};
+use crate::catalog::{Catalog, palisade_error};
+use waiters::Waiters;
+
+/// The consumer group of the extractors: the gateway measures what waits for it.
+pub const EXTRACTOR_GROUP: &str = "extractor";
+
+/// Why the gateway did not take a request.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// Too much waits already, or the disk is full: come back later.
+    #[error("{reason}; try again in {retry_after_s} s")]
+    Busy {
+        /// For people.
+        reason: &'static str,
+        /// Seconds.
+        retry_after_s: u32,
+    },
+    /// Larger than the limit.
+    #[error("larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// Bytes.
+        limit: u64,
+    },
+    /// An engine was asked for that is not there.
+    #[error("there is no engine named {0}")]
+    UnknownEngine(String),
+    /// A port failed.
+    #[error(transparent)]
+    Port(PortError),
+}
+
+impl From<PortError> for GatewayError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Full { .. } => Self::Busy { reason: "no space left", retry_after_s: 30 },
+            error => Self::Port(error),
+        }
+    }
+}
+
+impl From<IntakeError> for GatewayError {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::TooLarge { limit } => Self::TooLarge { limit },
+            IntakeError::Port(error) => error.into(),
+        }
+    }
+}
+
+/// A request that was taken.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Its id.
+    pub id: RequestId,
+    /// Whether it was answered from the report cache: then its report is there already.
+    pub cached: bool,
+}
+
+/// The handle. Clones share one gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    ports: Ports,
+    catalog: Catalog,
+    config: GatewayConfig,
+    waiters: Waiters,
+    /// Records that wait before the engines, as last measured.
+    waiting: AtomicU64,
+}
+
+impl Gateway {
+    /// A gateway over these ports. Call [`Gateway::run`] beside it.
+    pub fn new(ports: Ports, catalog: Catalog, config: GatewayConfig) -> Self {
+        let waiters = Waiters::default();
+        Self {
+            inner: Arc::new(Inner { ports, catalog, config, waiters, waiting: AtomicU64::new(0) }),
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &GatewayConfig {
+        &self.inner.config
+    }
+
+    /// The engines as last seen.
+    pub fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    /// The ports, for what needs no gateway: keys, dead letters, metrics.
+    pub fn ports(&self) -> &Ports {
+        &self.inner.ports
+    }
+
+    /// Wakes waiters when reports are made, and measures what waits. Runs until it is dropped;
+    /// returns only when the log cannot be read.
+    ///
+    /// # Errors
+    /// The log's error.
+    pub async fn run(&self, host: &str) -> Result<(), PortError> {
+        let group = format!("tail.gateway.{host}");
+        let mut reports =
+            self.inner.ports.log.subscribe(&group, &[Topic::Reports], Start::Newest).await?;
+        let acknowledger = reports.acknowledger();
+        let measure = async {
+            loop {
+                self.measure().await;
+                self.inner.ports.clock.sleep(self.inner.config.measure_ms).await;
+            }
+        };
+        let wake = async {
+            loop {
+                for delivery in reports.next(256).await? {
+                    match wire::decode::<ReportNotice>(&delivery.payload) {
+                        Ok(notice) => self.inner.waiters.wake(notice.request),
+                        Err(error) => {
+                            self.inner.ports.metrics.drop(DropReason::Unreadable, "gateway");
+                            tracing::error!(error = %palisade_error(&error), "unreadable notice");
+                        }
+                    }
+                    acknowledger.acknowledge(&delivery.position);
+                }
+            }
+        };
+        tokio::select! {
+            () = measure => Ok(()),
+            end = wake => end,
+        }
+    }
+
+    async fn measure(&self) {
+        let ports = &self.inner.ports;
+        let mut waiting = 0;
+        for priority in palisade_model::Priority::ALL {
+            let topic = Topic::Requests(priority);
+            match ports.log.backlog(EXTRACTOR_GROUP, &topic).await {
+                Ok(backlog) => {
+                    waiting += backlog;
+                    let label =
+                        palisade_telemetry::metrics::TopicLabel { topic: topic.to_string() };
+                    let backlog = i64::try_from(backlog).unwrap_or(i64::MAX);
+                    ports.metrics.backlog.get_or_create(&label).set(backlog);
+                }
+                Err(error) => {
+                    tracing::warn!(error = %palisade_error(&error), %topic, "backlog unknown");
+                }
+            }
+        }
+        self.inner.waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Whether another request may come in: asked before its body is read.
+    ///
+    /// # Errors
+    /// [`GatewayError::Busy`] when the log is backed up.
+    pub fn admit(&self) -> Result<(), GatewayError> {
+        let waiting = self.inner.waiting.load(Ordering::Relaxed);
+        if waiting > self.inner.config.max_waiting {
+            self.inner.ports.metrics.drop(DropReason::Backlog, "gateway");
+            return Err(GatewayError::Busy {
+                reason: "too many requests wait to be scanned",
+                retry_after_s: self.inner.config.retry_after_s,
+            });
+        }
+        Ok(())
+    }
+
+    /// Starts an artifact: write its bytes, then [`Intake::finish`], then [`Gateway::submit`].
+    pub fn intake(&self) -> Intake {
+        let inner = &self.inner;
+        Intake::new(Arc::clone(&inner.ports.objects), inner.config.max_upload_bytes)
+    }
+
+    /// Asks for a stored artifact to be scanned. When this returns, the request is durable (law 1).
+    ///
+    /// # Errors
+    /// [`GatewayError`]; then nothing was promised.
+    pub async fn submit(
+        &self,
+        artifact: ArtifactRef,
+        submission: Submission,
+    ) -> Result<Accepted, GatewayError> {
+        let inner = &self.inner;
+        if let Some(engines) = &submission.engines {
+            let known = inner.catalog.entries();
+            if let Some(unknown) = engines.iter().find(|engine| !known.contains_key(engine)) {
+                return Err(GatewayError::UnknownEngine(unknown.to_string()));
+            }
+        }
+        let now = inner.ports.clock.now();
+        let id = RequestId::new(now, rand::rng().random());
+        let request = self.request(id, artifact, submission, now);
+        let bytes = request.artifact.size;
+
+        if let Some(accepted) = self.answer_from_cache(&request, now).await? {
+            inner.ports.metrics.accepted.inc();
+            inner.ports.metrics.accepted_bytes.inc_by(bytes);
+            inner.ports.metrics.cached.inc();
+            return Ok(accepted);
+        }
+
+        let append = Append {
+            topic: Topic::Requests(request.priority),
+            key: Bytes::copy_from_slice(id.as_bytes()),
+            payload: wire::encode(&request).into(),
+        };
+        // The note in the records is for those who ask before the extractor came to it. It may be
+        // lost with the machine, the log may not: the aggregator writes the note again.
+        let (noted, appended) = tokio::join!(
+            inner.ports.records.open_request(RequestSummary::of(&request), Progress::default()),
+            inner.ports.log.append(vec![append], Durability::Machine),
+        );
+        noted?;
+        appended?;
+        inner.ports.metrics.accepted.inc();
+        inner.ports.metrics.accepted_bytes.inc_by(bytes);
+        Ok(Accepted { id, cached: false })
+    }
+
+    fn request(
+        &self,
+        id: RequestId,
+        artifact: ArtifactRef,
+        submission: Submission,
+        now: UnixMillis,
+    ) -> Request {
+        let config = &self.inner.config;
+        let default = match submission.priority {
+            palisade_model::Priority::Interactive => config.deadline_ms,
+            palisade_model::Priority::Batch => config.batch_deadline_ms,
+        };
+        let deadline_ms = submission.deadline_ms.unwrap_or(default).min(config.max_deadline_ms);
+        let facets = submission.cache.then(|| submission.facets());
+        Request {
+            node: NodeId::root(id),
+            lineage: None,
+            artifact,
+            name: submission.name,
+            path: String::new(),
+            workflow: submission.workflow,
+            engines: submission.engines,
+            passwords: submission.passwords,
+            limits: submission.limits.unwrap_or(config.unpack),
+            accepted: now,
+            deadline: now.plus(deadline_ms),
+            priority: submission.priority,
+            key: submission.key,
+            user_agent: submission.user_agent,
+            metadata: submission.metadata,
+            callback: submission.callback,
+            facets,
+        }
+    }
+
+    async fn answer_from_cache(
+        &self,
+        request: &Request,
+        now: UnixMillis,
+    ) -> Result<Option<Accepted>, GatewayError> {
+        let inner = &self.inner;
+        let Some(facets) = request.facets.filter(|_| inner.config.cache_ms > 0) else {
+            return Ok(None);
+        };
+        let Some(key) = self.cache_key(request.artifact.sha256(), facets, request) else {
+            return Ok(None);
+        };
+        let not_before = now.minus(inner.config.cache_ms);
+        let Some((report, body)) = inner.ports.records.cached(key, not_before).await? else {
+            return Ok(None);
+        };
+        let summary = RequestSummary::of(request);
+        inner.ports.records.finish_from_cache(summary, report, now).await?;
+        let id = request.node.root;
+        let notice = ReportNotice {
+            request: id,
+            verdict: body.verdict,
+            partial: body.partial,
+            finished: now,
+        };
+        let append = Append {
+            topic: Topic::Reports,
+            key: Bytes::copy_from_slice(id.as_bytes()),
+            payload: wire::encode(&notice).into(),
+        };
+        inner.ports.log.append(vec![append], Durability::Process).await?;
+        Ok(Some(Accepted { id, cached: true }))
+    }
+
+    /// The cache key under the definitions now in force; `None` while an engine is down, because its
+    /// entry would be missing.
+    fn cache_key(&self, artifact: Sha256, facets: Sha256, request: &Request) -> Option<Sha256> {
+        let entries = self.inner.catalog.entries();
+        let chosen: Vec<_> = entries
+            .values()
+            .filter(|entry| {
+                request.engines.as_ref().is_none_or(|engines| engines.contains(&entry.engine))
+            })
+            .collect();
+        let down =
+            chosen.iter().any(|entry| entry.state == palisade_ports::records::EngineState::Down);
+        if down || chosen.is_empty() {
+            return None;
+        }
+        let definitions =
+            chosen.iter().map(|entry| (&entry.engine, entry.definitions.version.as_str()));
+        Some(cache_key(artifact, facets, definitions))
+    }
+
+    /// What a request's id leads to.
+    ///
+    /// # Errors
+    /// The records' error.
+    pub async fn state(&self, id: RequestId) -> Result<Option<RequestState>, GatewayError> {
+        Ok(self.inner.ports.records.request(id).await?)
+    }
+
+    /// As [`Gateway::state`], but when it is open waits for its report until `until` at most.
+    /// Cheap: a waiter costs a map entry, not a poll.
+    ///
+    /// # Errors
+    /// The records' error.
+    pub async fn wait(
+        &self,
+        id: RequestId,
+        until: UnixMillis,
+    ) -> Result<Option<RequestState>, GatewayError> {
+        // Registered before the look: a report made in between wakes it.
+        let woken = self.inner.waiters.register(id);
+        match self.state(id).await? {
+            Some(RequestState::Open { .. }) => {}
+            state => return Ok(state),
+        }
+        tokio::select! {
+            () = woken.woken() => {}
+            () = self.inner.ports.clock.sleep_until(until) => {}
+        }
+        self.state(id).await
+    }
+
+    /// The newest report on these bytes.
+    ///
+    /// # Errors
+    /// The records' error.
+    pub async fn by_hash(&self, hash: AnyHash) -> Result<Option<RequestState>, GatewayError> {
+        Ok(self.inner.ports.records.by_hash(hash).await?)
+    }
+
+    /// As [`Gateway::by_hash`] for many, in the order asked.
+    ///
+    /// # Errors
+    /// The records' error.
+    pub async fn by_hashes(
+        &self,
+        hashes: Vec<AnyHash>,
+    ) -> Result<Vec<Option<RequestState>>, GatewayError> {
+        Ok(self.inner.ports.records.by_hashes(hashes).await?)
+    }
+}

@@ -1,0 +1,72 @@
+use palisade_model::{Callback, EngineName, KeyId, Priority, Sha256, UnpackLimits};
+use sha2::Digest;
+
+/// What a caller asks of an artifact, apart from its bytes.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The file name that the caller gives.
+    pub name: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The engines asked for; `None` for all of the workflow.
+    pub engines: Option<Vec<EngineName>>,
+    /// Passwords for encrypted content.
+    pub passwords: Vec<String>,
+    /// Bounds of unpacking; `None` for the gateway's own.
+    pub limits: Option<UnpackLimits>,
+    /// Milliseconds to the report; `None` for the priority's own.
+    pub deadline_ms: Option<u64>,
+    /// Who waits.
+    pub priority: Priority,
+    /// Whose key it came with.
+    pub key: Option<KeyId>,
+    /// The caller's program.
+    pub user_agent: Option<String>,
+    /// The caller's own data.
+    pub metadata: Option<serde_json::Value>,
+    /// Where to tell that the report is ready.
+    pub callback: Option<Callback>,
+    /// Whether an earlier report on the same bytes will do.
+    pub cache: bool,
+}
+
+impl Submission {
+    /// A plain interactive request for a file of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            workflow: "default".to_owned(),
+            engines: None,
+            passwords: Vec::new(),
+            limits: None,
+            deadline_ms: None,
+            priority: Priority::Interactive,
+            key: None,
+            user_agent: None,
+            metadata: None,
+            callback: None,
+            cache: true,
+        }
+    }
+
+    /// What of this decides the answer, besides the bytes and the definitions.
+    pub(super) fn facets(&self) -> Sha256 {
+        let mut digest = sha2::Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            digest.update((bytes.len() as u64).to_be_bytes());
+            digest.update(bytes);
+        };
+        // The name counts: the file type engine compares it with the content.
+        field(self.name.as_bytes());
+        field(self.workflow.as_bytes());
+        let mut engines: Vec<&str> =
+            self.engines.iter().flatten().map(EngineName::as_str).collect();
+        engines.sort_unstable();
+        field(engines.join(",").as_bytes());
+        for password in &self.passwords {
+            field(password.as_bytes());
+        }
+        field(format!("{:?}", self.limits).as_bytes());
+        Sha256(digest.finalize().into())
+    }
+}
