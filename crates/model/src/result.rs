@@ -1,8 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArtifactRef, CommandId, EngineName, Failure, Finding, NodeId, Request, Severity, UnixMillis,
-    Verdict,
+    CommandId, EngineName, Failure, Finding, NodeId, Request, Severity, Sha256, UnixMillis, Verdict,
 };
 
 /// What an artifact is, by content.
@@ -50,6 +49,9 @@ pub struct PlannedEngine {
     pub engine: EngineName,
     /// Whether it runs.
     pub planned: Planned,
+    /// The definitions that the extractor saw in force: part of the report cache's key for an engine
+    /// that has no result of its own.
+    pub definitions: Definitions,
 }
 
 /// Which results to expect for one node. Written by the extractor beside the commands.
@@ -116,8 +118,11 @@ pub struct ChildRef {
     pub node: NodeId,
     /// Its name in the container.
     pub name: String,
-    /// The bytes.
-    pub artifact: ArtifactRef,
+    /// The bytes' name in the object store. The other hashes come with the child's own plan: a
+    /// container may have many thousand children, and this list is one message.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
     /// Whether it was stored encrypted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypted: bool,

@@ -8,9 +8,15 @@
 //! Invariants: stages know the ports, never an implementation, a concrete engine, or each other.
 //! None knows whether it runs embedded or distributed.
 
+pub mod aggregator;
 pub mod artifacts;
 pub mod catalog;
+pub mod engine_host;
+pub mod extractor;
 pub mod gateway;
+pub mod janitor;
+mod lanes;
+pub mod runner;
 
 use std::sync::Arc;
 

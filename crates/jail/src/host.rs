@@ -1,0 +1,7 @@
+//! The host's side of the jail.
+
+mod frames;
+mod pool;
+mod process;
+
+pub use pool::{EngineSpec, Job, JobOutcome, Pool, PoolConfig, PoolError, PoolHealth};

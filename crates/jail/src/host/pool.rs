@@ -1,0 +1,543 @@
+//! A pool of workers with the same engines.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use palisade_model::{Definitions, EngineName};
+use palisade_ports::engine::{Artifact, ChildHead, ChildSink, Opinion, ScanContext, ScanError};
+
+use super::frames::{Frames, broken};
+use super::process::{Template, WorkerHandle, is_timeout};
+use crate::confine::Layers;
+use crate::limits::WorkerLimits;
+use crate::protocol::{FrameKind, JobMessage, OpinionMessage};
+use crate::socket;
+
+/// How long the host waits for a worker beyond the time that the worker was told: for its last
+/// frames to travel.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// After a template that could not be started: how long until the next try, doubling to
+/// [`MAX_BACKOFF`].
+const BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+/// An engine to load in the jail.
+#[derive(Debug)]
+pub struct EngineSpec {
+    /// Which.
+    pub name: EngineName,
+    /// Its own settings, as its loader reads them.
+    pub settings: serde_json::Value,
+    /// Sealed memory files with its definitions; at most 8 for a whole pool.
+    pub definitions: Vec<OwnedFd>,
+}
+
+/// Settings of a pool.
+#[derive(Debug)]
+pub struct PoolConfig {
+    /// The program that runs as template: normally `/proc/self/exe`.
+    pub executable: PathBuf,
+    /// Its arguments: whatever makes it call [`crate::run_template`].
+    pub arguments: Vec<String>,
+    /// What it loads.
+    pub engines: Vec<EngineSpec>,
+    /// Workers at most.
+    pub workers: usize,
+    /// Artifacts that a worker looks at before it is replaced by a fresh one. 1 makes an exploit
+    /// cost one result for certain; more is faster and lets an exploit that stays quiet see, and
+    /// answer for, so many more.
+    pub artifacts_per_worker: u32,
+    /// Limits of each worker.
+    pub limits: WorkerLimits,
+    /// Whether to refuse to work when a wall of the jail is missing.
+    pub require_all_layers: bool,
+}
+
+/// A pool that cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// The template cannot be started or does not answer.
+    #[error("the jail cannot be started: {0}")]
+    Start(String),
+    /// An engine in it cannot be loaded.
+    #[error("the engine cannot be loaded: {0}")]
+    Load(String),
+    /// The kernel lacks walls that a setting requires.
+    #[error("the jail is not whole and the settings require it to be; missing: {}", .0.join(", "))]
+    Layers(Vec<String>),
+}
+
+/// One artifact to look at.
+pub struct Job {
+    /// The bytes.
+    pub artifact: Artifact,
+    /// What is known of them.
+    pub context: ScanContext,
+    /// Which engines of the pool, in this order; `None` for all.
+    pub engines: Option<Vec<EngineName>>,
+    /// Milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// One engine's part in the outcome of a job.
+#[derive(Debug)]
+pub struct JobOutcome {
+    /// Which.
+    pub engine: EngineName,
+    /// What it says.
+    pub opinion: Result<Opinion, ScanError>,
+    /// With which definitions.
+    pub definitions: Definitions,
+    /// Microseconds.
+    pub micros: u64,
+}
+
+/// How a pool is.
+#[derive(Debug, Clone)]
+pub struct PoolHealth {
+    /// Why it cannot work now; `None` when it can.
+    pub broken: Option<String>,
+    /// Workers alive or ready to be forked.
+    pub workers: u32,
+    /// Workers that died or were killed since the start.
+    pub deaths: u64,
+    /// The walls.
+    pub layers: Layers,
+}
+
+/// The pool. Clones share it. Its calls block: give them a thread.
+#[derive(Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Mutex<Arc<PoolConfig>>,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+struct State {
+    /// The generation that new jobs go to. Workers of earlier ones end after their job.
+    template: Option<Arc<Template>>,
+    idle: VecDeque<WorkerHandle>,
+    busy: usize,
+    deaths: u64,
+    failure: Option<Failure>,
+    engines: Vec<(EngineName, Definitions)>,
+    layers: Layers,
+}
+
+struct Failure {
+    message: String,
+    until: Instant,
+    backoff: Duration,
+}
+
+impl Pool {
+    /// Starts the template, loads the engines, forks the workers.
+    ///
+    /// # Errors
+    /// [`PoolError`]: then nothing is left running.
+    pub fn start(config: PoolConfig) -> Result<Self, PoolError> {
+        let template = Arc::new(start_template(&config)?);
+        let state = State {
+            engines: template.engines.clone(),
+            layers: template.layers.clone(),
+            template: Some(template),
+            idle: VecDeque::new(),
+            busy: 0,
+            deaths: 0,
+            failure: None,
+        };
+        let pool = Self {
+            inner: Arc::new(Inner {
+                config: Mutex::new(Arc::new(config)),
+                state: Mutex::new(state),
+                freed: Condvar::new(),
+            }),
+        };
+        Ok(pool)
+    }
+
+    /// Puts other definitions in force. Scans under way end with the old ones (the engine port's
+    /// third law); when the new ones cannot be loaded, the old ones stay.
+    ///
+    /// # Errors
+    /// [`PoolError`].
+    pub fn reload(&self, engines: Vec<EngineSpec>) -> Result<(), PoolError> {
+        let old = self.config();
+        let config = PoolConfig {
+            executable: old.executable.clone(),
+            arguments: old.arguments.clone(),
+            engines,
+            workers: old.workers,
+            artifacts_per_worker: old.artifacts_per_worker,
+            limits: old.limits,
+            require_all_layers: old.require_all_layers,
+        };
+        let template = Arc::new(start_template(&config)?);
+        *self.inner.config.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        let mut state = self.state();
+        state.engines = template.engines.clone();
+        state.layers = template.layers.clone();
+        state.template = Some(template);
+        state.failure = None;
+        let retired = std::mem::take(&mut state.idle);
+        drop(state);
+        self.inner.freed.notify_all();
+        drop(retired);
+        Ok(())
+    }
+
+    /// The engines and their definitions in force.
+    pub fn engines(&self) -> Vec<(EngineName, Definitions)> {
+        self.state().engines.clone()
+    }
+
+    /// Workers at most.
+    pub fn workers(&self) -> usize {
+        self.config().workers
+    }
+
+    /// How it is. A template that has died is noticed here too.
+    pub fn health(&self) -> PoolHealth {
+        let workers = u32::try_from(self.workers()).unwrap_or(u32::MAX);
+        let state = self.state();
+        let broken = match (&state.failure, &state.template) {
+            (Some(failure), _) => Some(failure.message.clone()),
+            (None, Some(template)) if !template.is_alive() => {
+                Some("the template ended; the next scan starts it again".to_owned())
+            }
+            _ => None,
+        };
+        PoolHealth {
+            workers: if broken.is_some() { 0 } else { workers },
+            broken,
+            deaths: state.deaths,
+            layers: state.layers.clone(),
+        }
+    }
+
+    /// Looks at one artifact with each engine asked for. Blocks until a worker is free, then for at
+    /// most the job's time and a grace. An engine on which the worker dies gets
+    /// [`ScanError::WorkerDied`], and the engines after it get a fresh worker.
+    pub fn scan(&self, job: &Job, children: &mut dyn ChildSink) -> Vec<JobOutcome> {
+        let deadline = Instant::now() + Duration::from_millis(job.timeout_ms);
+        let mut outcomes = Vec::new();
+        let mut wanted: Option<VecDeque<EngineName>> = job.engines.clone().map(Into::into);
+        loop {
+            let mut worker = match self.take(deadline) {
+                Ok(worker) => worker,
+                Err(error) => {
+                    let engines = self.state().engines.clone();
+                    let mut error = Some(error);
+                    for (engine, definitions) in engines {
+                        if wanted.as_ref().is_none_or(|wanted| wanted.contains(&engine)) {
+                            let opinion = Err(error.take().unwrap_or(ScanError::TimedOut));
+                            outcomes.push(JobOutcome { engine, opinion, definitions, micros: 0 });
+                        }
+                    }
+                    return outcomes;
+                }
+            };
+            let template = Arc::clone(&worker.template);
+            let queue = wanted.get_or_insert_with(|| {
+                template.engines.iter().map(|(engine, _)| engine.clone()).collect()
+            });
+            let indices: Vec<usize> = queue
+                .iter()
+                .filter_map(|name| template.engines.iter().position(|(known, _)| known == name))
+                .collect();
+            if indices.is_empty() {
+                self.give_back(worker);
+                return outcomes;
+            }
+            worker.served += 1;
+            let limit = self.config().limits.answer_bytes;
+            let run = run_job(&worker, job, indices, deadline, limit, children);
+            for answer in run.answers {
+                let Some((engine, definitions)) = template.engines.get(answer.engine) else {
+                    continue;
+                };
+                queue.retain(|waiting| waiting != engine);
+                outcomes.push(JobOutcome {
+                    engine: engine.clone(),
+                    opinion: Ok(answer.opinion),
+                    definitions: definitions.clone(),
+                    micros: answer.micros,
+                });
+            }
+            let Some(end) = run.end else {
+                self.give_back(worker);
+                return outcomes;
+            };
+            let error = self.bury(worker, end);
+            let timed_out = matches!(error, ScanError::TimedOut);
+            let sink_failed = matches!(error, ScanError::Sink(_));
+            let mut error = Some(error);
+            // The engine that was at work is the first that has not answered.
+            while let Some(engine) = queue.pop_front() {
+                let definitions = template
+                    .engines
+                    .iter()
+                    .find(|(known, _)| *known == engine)
+                    .map(|(_, definitions)| definitions.clone())
+                    .unwrap_or_default();
+                let opinion = Err(error.take().unwrap_or(ScanError::TimedOut));
+                outcomes.push(JobOutcome { engine, opinion, definitions, micros: 0 });
+                if !timed_out && !sink_failed {
+                    break;
+                }
+            }
+            if queue.is_empty() {
+                return outcomes;
+            }
+        }
+    }
+
+    fn config(&self) -> Arc<PoolConfig> {
+        Arc::clone(&self.inner.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A worker for one job.
+    fn take(&self, deadline: Instant) -> Result<WorkerHandle, ScanError> {
+        let config = self.config();
+        let mut state = self.state();
+        loop {
+            if let Some(worker) = state.idle.pop_back() {
+                if worker.template.is_alive() {
+                    state.busy += 1;
+                    return Ok(worker);
+                }
+                continue;
+            }
+            if state.busy < config.workers {
+                state.busy += 1;
+                drop(state);
+                let forked = self.fork(&config);
+                if forked.is_err() {
+                    self.state().busy -= 1;
+                    self.inner.freed.notify_one();
+                }
+                return forked;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ScanError::TimedOut);
+            }
+            let waited = self.inner.freed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Forks a worker; starts the template again when it is gone, not more often than the back-off
+    /// allows.
+    fn fork(&self, config: &PoolConfig) -> Result<WorkerHandle, ScanError> {
+        let unavailable = |error: &PoolError| ScanError::Unavailable(error.to_string());
+        let mut state = self.state();
+        if let Some(failure) = &state.failure
+            && Instant::now() < failure.until
+        {
+            return Err(ScanError::Unavailable(failure.message.clone()));
+        }
+        if let Some(template) = state.template.as_ref().filter(|template| template.is_alive()) {
+            let template = Arc::clone(template);
+            drop(state);
+            match template.fork() {
+                Ok(worker) => return Ok(worker),
+                Err(error) => {
+                    // A template that does not answer is of no use: the next call starts another.
+                    self.forget(&template);
+                    return Err(unavailable(&error));
+                }
+            }
+        }
+        // Held while the template starts: one start at a time, and the others need it too.
+        match start_template(config) {
+            Ok(template) => {
+                tracing::warn!("a jail template had ended and was started again");
+                let template = Arc::new(template);
+                state.template = Some(Arc::clone(&template));
+                state.failure = None;
+                drop(state);
+                template.fork().map_err(|error| unavailable(&error))
+            }
+            Err(error) => {
+                let backoff = state
+                    .failure
+                    .as_ref()
+                    .map_or(BACKOFF, |failure| (failure.backoff * 2).min(MAX_BACKOFF));
+                let message = error.to_string();
+                tracing::error!(%message, "a jail template cannot be started");
+                state.failure = Some(Failure { message, until: Instant::now() + backoff, backoff });
+                Err(unavailable(&error))
+            }
+        }
+    }
+
+    fn forget(&self, template: &Arc<Template>) {
+        let mut state = self.state();
+        if state.template.as_ref().is_some_and(|current| Arc::ptr_eq(current, template)) {
+            state.template = None;
+        }
+    }
+
+    fn give_back(&self, worker: WorkerHandle) {
+        let spent = worker.served >= self.config().artifacts_per_worker;
+        let mut state = self.state();
+        state.busy -= 1;
+        let current = state.template.as_ref().is_some_and(|now| Arc::ptr_eq(now, &worker.template));
+        if spent || !current {
+            drop(state);
+            drop(worker);
+        } else {
+            state.idle.push_back(worker);
+            drop(state);
+        }
+        self.inner.freed.notify_one();
+    }
+
+    /// Ends a worker that did not end its job, and says why it did not.
+    fn bury(&self, worker: WorkerHandle, end: JobEnd) -> ScanError {
+        let how = worker.reap();
+        let mut state = self.state();
+        state.busy -= 1;
+        if !matches!(end, JobEnd::Sink(_)) {
+            state.deaths += 1;
+        }
+        drop(state);
+        self.inner.freed.notify_one();
+        match end {
+            JobEnd::Sink(error) => ScanError::Sink(error),
+            JobEnd::Died { last_words: Some(words) } => {
+                ScanError::WorkerDied(format!("panic: {words}"))
+            }
+            JobEnd::Died { last_words: None } => ScanError::WorkerDied(how),
+            JobEnd::Lied(what) => ScanError::WorkerDied(format!("it broke the protocol: {what}")),
+            JobEnd::TimedOut => ScanError::TimedOut,
+        }
+    }
+}
+
+fn start_template(config: &PoolConfig) -> Result<Template, PoolError> {
+    let template = Template::start(config)?;
+    let missing = template.layers.missing();
+    if config.require_all_layers && !missing.is_empty() {
+        return Err(PoolError::Layers(missing));
+    }
+    if !missing.is_empty() {
+        tracing::warn!(missing = missing.join(", "), "the jail is not whole on this kernel");
+    }
+    Ok(template)
+}
+
+/// Why a job did not end by itself.
+enum JobEnd {
+    Died { last_words: Option<String> },
+    Lied(String),
+    TimedOut,
+    Sink(io::Error),
+}
+
+struct Run {
+    answers: Vec<OpinionMessage>,
+    end: Option<JobEnd>,
+}
+
+fn run_job(
+    worker: &WorkerHandle,
+    job: &Job,
+    engines: Vec<usize>,
+    deadline: Instant,
+    answer_bytes: u64,
+    children: &mut dyn ChildSink,
+) -> Run {
+    let mut answers = Vec::new();
+    let left = deadline.saturating_duration_since(Instant::now());
+    let message = JobMessage {
+        engines: engines.clone(),
+        context: job.context.clone(),
+        timeout_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1),
+    };
+    if let Err(error) = send_job(worker, &message, job, deadline + GRACE) {
+        let end =
+            if is_timeout(&error) { JobEnd::TimedOut } else { JobEnd::Died { last_words: None } };
+        return Run { answers, end: Some(end) };
+    }
+    let mut frames = Frames::new(&worker.stream, deadline + GRACE, answer_bytes);
+    let end = read_answers(&mut frames, &engines, &mut answers, children);
+    Run { answers, end: end.err() }
+}
+
+fn send_job(
+    worker: &WorkerHandle,
+    message: &JobMessage,
+    job: &Job,
+    deadline: Instant,
+) -> io::Result<()> {
+    let body = serde_json::to_vec(message)?;
+    let mut packet = Vec::with_capacity(body.len() + 4);
+    packet.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+    packet.extend_from_slice(&body);
+    if packet.len() > 64 << 10 {
+        // A job that does not fit the socket's buffer waits for the worker to read: not for ever.
+        let left = deadline.saturating_duration_since(Instant::now());
+        worker.stream.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
+    }
+    socket::send_all(&worker.stream, &packet, &[job.artifact.file()])
+}
+
+fn read_answers(
+    frames: &mut Frames<'_>,
+    engines: &[usize],
+    answers: &mut Vec<OpinionMessage>,
+    children: &mut dyn ChildSink,
+) -> Result<(), JobEnd> {
+    let mut in_child = false;
+    loop {
+        let (kind, payload) = frames.next().map_err(|error| match error.kind() {
+            _ if is_timeout(&error) => JobEnd::TimedOut,
+            io::ErrorKind::InvalidData => JobEnd::Lied(error.to_string()),
+            _ => JobEnd::Died { last_words: None },
+        })?;
+        let lied = |error: io::Error| JobEnd::Lied(error.to_string());
+        match (kind, in_child) {
+            (FrameKind::ChildBegin, false) => {
+                let head: ChildHead =
+                    serde_json::from_slice(payload).map_err(|e| lied(e.into()))?;
+                children.begin(head).map_err(JobEnd::Sink)?;
+                in_child = true;
+            }
+            (FrameKind::ChildData, true) => children.data(payload).map_err(JobEnd::Sink)?,
+            (FrameKind::ChildEnd, true) => {
+                children.end().map_err(JobEnd::Sink)?;
+                in_child = false;
+            }
+            (FrameKind::Opinion, false) => {
+                let answer: OpinionMessage =
+                    serde_json::from_slice(payload).map_err(|e| lied(e.into()))?;
+                let repeated = answers.iter().any(|known| known.engine == answer.engine);
+                if repeated || !engines.contains(&answer.engine) {
+                    return Err(lied(broken("an answer of an engine that was not asked")));
+                }
+                answers.push(answer);
+            }
+            (FrameKind::Done, false) if answers.len() == engines.len() => return Ok(()),
+            (FrameKind::LastWords, _) => {
+                let words = String::from_utf8_lossy(payload).into_owned();
+                return Err(JobEnd::Died { last_words: Some(words) });
+            }
+            _ => return Err(lied(broken("a frame out of order"))),
+        }
+    }
+}

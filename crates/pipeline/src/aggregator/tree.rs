@@ -1,0 +1,340 @@
+//! The fold of one request: events in, report out. Pure and deterministic; repeats and any order of
+//! events give the same report.
+
+use std::collections::HashMap;
+
+use palisade_model::{
+    ChildRef, EngineEntry, EngineName, EngineResult, Failure, NodeEvent, NodeId, NodeReport,
+    Outcome, Plan, Planned, Problem, ProblemKind, Progress, Report, ReportVerdict, Request,
+    RequestId, Sha256, UnixMillis, UnpackSummary, Verdict, cache_key,
+};
+
+/// What is known of one request.
+#[derive(Default)]
+pub struct Tree {
+    nodes: HashMap<NodeId, Node>,
+    /// The sum of [`Node::missing`].
+    missing: usize,
+    /// Results that are there.
+    done: u32,
+    started: Option<UnixMillis>,
+    /// Whose tree it is.
+    root: Option<RequestId>,
+}
+
+/// A node that somebody has spoken of: its plan, its parent, or one of its engines.
+#[derive(Default)]
+struct Node {
+    plan: Option<Plan>,
+    results: HashMap<EngineName, EngineResult>,
+}
+
+impl Node {
+    /// How much of it is expected and not there. Without its plan, the plan is.
+    fn missing(&self) -> usize {
+        match &self.plan {
+            None => 1,
+            Some(plan) => plan
+                .engines
+                .iter()
+                .filter(|e| e.planned == Planned::Run && !self.results.contains_key(&e.engine))
+                .count(),
+        }
+    }
+}
+
+impl Tree {
+    /// Takes an event; false when it says nothing new.
+    pub fn take(&mut self, event: NodeEvent, now: UnixMillis) -> bool {
+        self.started.get_or_insert(now);
+        self.root.get_or_insert(event.node().root);
+        match event {
+            NodeEvent::Plan(plan) => {
+                let plan = *plan;
+                self.change(plan.request.node, |node| {
+                    let new = node.plan.is_none();
+                    node.plan.get_or_insert(plan);
+                    new
+                })
+            }
+            NodeEvent::Result(result) => self.take_result(*result),
+        }
+    }
+
+    fn take_result(&mut self, result: EngineResult) -> bool {
+        let announced: Vec<NodeId> = result
+            .children
+            .iter()
+            .filter(|child| child.left_out.is_none())
+            .map(|child| child.node)
+            .collect();
+        let new = self.change(result.command.node, |node| {
+            let engine = result.command.engine.clone();
+            match node.results.entry(engine) {
+                std::collections::hash_map::Entry::Occupied(_) => false,
+                std::collections::hash_map::Entry::Vacant(place) => {
+                    place.insert(result);
+                    true
+                }
+            }
+        });
+        if new {
+            self.done += 1;
+            for child in announced {
+                self.change(child, |_| true);
+            }
+        }
+        new
+    }
+
+    /// Changes a node, which comes to be by being spoken of, and keeps the sum.
+    fn change(&mut self, id: NodeId, change: impl FnOnce(&mut Node) -> bool) -> bool {
+        let before = self.nodes.get(&id).map_or(0, Node::missing);
+        let node = self.nodes.entry(id).or_default();
+        let changed = change(node);
+        self.missing = self.missing + node.missing() - before;
+        changed
+    }
+
+    /// The root's request, once its plan is there.
+    pub fn request(&self) -> Option<&Request> {
+        self.root_plan().map(|plan| &plan.request)
+    }
+
+    fn root_plan(&self) -> Option<&Plan> {
+        let root = NodeId::root(self.root?);
+        self.nodes.get(&root)?.plan.as_ref()
+    }
+
+    /// The definitions that the root's plan saw.
+    pub fn planned_definitions(&self) -> Vec<(EngineName, String)> {
+        self.root_plan()
+            .into_iter()
+            .flat_map(|plan| &plan.engines)
+            .map(|engine| (engine.engine.clone(), engine.definitions.version.clone()))
+            .collect()
+    }
+
+    /// Whether everything expected is there.
+    pub fn is_complete(&self) -> bool {
+        self.missing == 0 && self.request().is_some()
+    }
+
+    /// Whether it has more than its root: then the records hold sums of it.
+    pub fn has_children(&self) -> bool {
+        self.nodes.len() > 1
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let missing = u32::try_from(self.missing).unwrap_or(u32::MAX);
+        Progress { done: self.done, expected: self.done.saturating_add(missing) }
+    }
+
+    /// The report of what is there; what is missing is stated in it. `None` before the root's plan.
+    pub fn report(mut self, now: UnixMillis) -> Option<Report> {
+        let request = self.request()?.clone();
+        let root = request.node;
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let mut partial = false;
+        self.place(root, None, &mut nodes, &mut partial);
+        // A node whose parent never told of it (its result is lost past the deadline) still counts:
+        // what was found in it was found.
+        let mut orphans: Vec<NodeId> = self.nodes.keys().copied().collect();
+        orphans.sort_unstable();
+        for orphan in orphans {
+            if self.nodes.contains_key(&orphan) {
+                self.place(orphan, Some(root), &mut nodes, &mut partial);
+            }
+        }
+        let unpacked = sum_up(&mut nodes);
+        let verdict = nodes.first().map(|root| root.whole).unwrap_or_default();
+        Some(Report {
+            started: self.started.unwrap_or(now),
+            finished: now,
+            request,
+            verdict,
+            partial,
+            nodes,
+            unpacked,
+        })
+    }
+
+    /// Appends a node and all below it, parents first. A loop instead of a recursion: the depth of a
+    /// tree comes from outside.
+    fn place(
+        &mut self,
+        start: NodeId,
+        parent: Option<NodeId>,
+        nodes: &mut Vec<NodeReport>,
+        partial: &mut bool,
+    ) {
+        let mut waiting: Vec<(NodeId, Option<NodeId>, Option<ChildRef>)> =
+            vec![(start, parent, None)];
+        while let Some((id, parent, reference)) = waiting.pop() {
+            let Some(node) = self.nodes.remove(&id) else { continue };
+            let Some(report) = node_report(id, parent, node, reference, partial) else {
+                // Announced, never planned: its parent's list of children tells of it.
+                *partial = true;
+                if let Some(parent) = nodes.iter_mut().find(|n| Some(n.node) == parent) {
+                    parent.own.failure = Some(
+                        parent.own.failure.map_or(Failure::TimedOut, |f| f.min(Failure::TimedOut)),
+                    );
+                }
+                continue;
+            };
+            let below = report.children.iter().rev();
+            waiting.extend(below.map(|child| (child.node, Some(report.node), Some(child.clone()))));
+            nodes.push(report);
+        }
+    }
+}
+
+fn node_report(
+    id: NodeId,
+    parent: Option<NodeId>,
+    mut node: Node,
+    reference: Option<ChildRef>,
+    partial: &mut bool,
+) -> Option<NodeReport> {
+    let plan = node.plan?;
+    let mut own = ReportVerdict::default();
+    let mut engines = Vec::with_capacity(plan.engines.len());
+    let mut children = Vec::new();
+    for planned in plan.engines {
+        let entry = match planned.planned {
+            Planned::NotApplicable(reason) => EngineEntry::NotApplicable(reason),
+            Planned::Down(reason) => EngineEntry::Down(reason),
+            Planned::Run => match node.results.remove(&planned.engine) {
+                None => EngineEntry::TimedOut,
+                Some(mut result) => {
+                    children.append(&mut result.children);
+                    EngineEntry::Done(Box::new(result))
+                }
+            },
+        };
+        own = own.join(entry_verdict(&entry));
+        let unanswered = match &entry {
+            EngineEntry::TimedOut | EngineEntry::Down(_) => true,
+            EngineEntry::Done(result) => matches!(
+                result.outcome,
+                Outcome::Failure(Failure::Failed | Failure::TimedOut | Failure::Cancelled)
+            ),
+            EngineEntry::NotApplicable(_) => false,
+        };
+        *partial |= unanswered;
+        engines.push((planned.engine, entry));
+    }
+    let left_out = children.iter().filter_map(|child| child.left_out).min();
+    own.problem = match (own.problem, left_out) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    // An allow-listed artifact is answered for by whoever listed it.
+    if is_allowed(&engines) {
+        own = ReportVerdict::default();
+    }
+    let request = plan.request;
+    Some(NodeReport {
+        node: id,
+        parent: request.lineage.as_ref().map(|lineage| lineage.parent).or(parent),
+        name: request.name,
+        path: request.path,
+        artifact: request.artifact,
+        file_type: Some(plan.file_type),
+        encrypted: reference.is_some_and(|child| child.encrypted),
+        engines,
+        children,
+        own,
+        whole: own,
+    })
+}
+
+/// The finding by which the reputation engine says that an artifact is on an allow list.
+pub const ALLOW_LISTED: &str = "allow-listed";
+
+fn is_allowed(engines: &[(EngineName, EngineEntry)]) -> bool {
+    engines.iter().any(|(_, entry)| match entry {
+        EngineEntry::Done(result) => {
+            result.findings.iter().any(|finding| finding.id == ALLOW_LISTED)
+        }
+        _ => false,
+    })
+}
+
+/// What one engine's entry means for the verdict.
+pub fn entry_verdict(entry: &EngineEntry) -> ReportVerdict {
+    let failed = |failure| ReportVerdict { failure: Some(failure), ..ReportVerdict::default() };
+    match entry {
+        EngineEntry::NotApplicable(_) => ReportVerdict::default(),
+        EngineEntry::Down(_) => failed(Failure::Failed),
+        EngineEntry::TimedOut => failed(Failure::TimedOut),
+        EngineEntry::Done(result) => {
+            let problem = gravest_problem(&result.problems);
+            // "Nothing is known" is what most engines say of most files; it is no reason to alarm.
+            let (verdict, failure) = match result.outcome {
+                Outcome::Verdict(Verdict::Unknown) => (Verdict::NoThreat, None),
+                Outcome::Verdict(verdict) => (verdict, None),
+                Outcome::Failure(failure) => {
+                    (EngineResult::gravest(&result.findings).verdict(), Some(failure))
+                }
+            };
+            ReportVerdict { verdict, failure, problem }
+        }
+    }
+}
+
+/// The problem that an entry is named after.
+fn gravest_problem(problems: &[Problem]) -> Option<ProblemKind> {
+    problems.iter().map(|problem| problem.kind).min()
+}
+
+/// Joins every node's verdict into its parent's, last first, and adds the sums up.
+fn sum_up(nodes: &mut [NodeReport]) -> UnpackSummary {
+    let places: HashMap<NodeId, usize> =
+        nodes.iter().enumerate().map(|(place, node)| (node.node, place)).collect();
+    let mut summary = UnpackSummary::default();
+    let mut depth = vec![0_u32; nodes.len()];
+    for place in 1..nodes.len() {
+        let parent = nodes[place].parent.and_then(|parent| places.get(&parent)).copied();
+        depth[place] = parent.and_then(|parent| depth.get(parent)).map_or(1, |above| above + 1);
+        summary.files += 1;
+        summary.bytes += nodes[place].artifact.size;
+        summary.depth = summary.depth.max(depth[place]);
+    }
+    for place in (1..nodes.len()).rev() {
+        let whole = nodes[place].whole;
+        let parent = nodes[place].parent.and_then(|parent| places.get(&parent)).copied();
+        // Parents come before their children, so a parent's sum is not yet used.
+        if let Some(parent) = parent.filter(|&parent| parent < place) {
+            nodes[parent].whole = nodes[parent].whole.join(whole);
+        }
+    }
+    summary
+}
+
+/// The key under which a report may answer for the same bytes; `None` when it may not: a partial
+/// report, a failure, or an engine whose definitions changed in the middle.
+pub fn report_cache_key(
+    report: &Report,
+    plan_definitions: &[(EngineName, String)],
+) -> Option<Sha256> {
+    let facets = report.request.facets?;
+    if report.partial || report.verdict.failure.is_some() {
+        return None;
+    }
+    let mut versions: HashMap<&EngineName, &str> =
+        plan_definitions.iter().map(|(engine, version)| (engine, version.as_str())).collect();
+    let mut seen: HashMap<&EngineName, &str> = HashMap::new();
+    for node in &report.nodes {
+        for (engine, entry) in &node.engines {
+            let EngineEntry::Done(result) = entry else { continue };
+            let version = result.definitions.version.as_str();
+            if *seen.entry(engine).or_insert(version) != version {
+                return None;
+            }
+        }
+    }
+    versions.extend(seen);
+    Some(cache_key(report.request.artifact.sha256(), facets, versions))
+}

@@ -1,0 +1,168 @@
+//! The engine host: takes the commands of one engine, runs them, writes results and, for children,
+//! new requests of the same root.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use palisade_model::{Command, EngineName, NodeEvent, wire};
+use palisade_ports::log::{Append, Delivery, Durability, Topic};
+use palisade_ports::records::EngineStatus;
+use palisade_ports::{Engine, PortError};
+use palisade_telemetry::metrics::{DropReason, EngineLabel};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::Ports;
+use crate::artifacts::ArtifactCache;
+use crate::catalog::palisade_error;
+use crate::extractor::panicked;
+use crate::lanes::Lanes;
+use crate::runner::Runner;
+
+/// How often a host tells of its engine, in milliseconds; at once when something changes.
+const HEARTBEAT_MS: u64 = 2_000;
+
+/// How often it looks whether something has changed, in milliseconds.
+const LOOK_MS: u64 = 100;
+
+/// Records in one append: an archive with many children gives many requests.
+const APPEND_RECORDS: usize = 1_000;
+
+/// The consumer group of an engine's hosts.
+pub fn group(engine: &EngineName) -> String {
+    format!("engine.{engine}")
+}
+
+/// Settings of an engine host.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineHostConfig {
+    /// Milliseconds for one scan, whatever the request's deadline allows. Default 30,000.
+    pub scan_timeout_ms: u64,
+}
+
+impl Default for EngineHostConfig {
+    fn default() -> Self {
+        Self { scan_timeout_ms: 30_000 }
+    }
+}
+
+/// The stage, for one engine.
+pub struct EngineHost {
+    ports: Ports,
+    runner: Runner,
+}
+
+impl EngineHost {
+    /// A host of `engine`.
+    pub fn new(
+        ports: Ports,
+        engine: Arc<dyn Engine>,
+        artifacts: Arc<ArtifactCache>,
+        config: &EngineHostConfig,
+    ) -> Self {
+        let runner = Runner::new(ports.clone(), engine, artifacts, config.scan_timeout_ms);
+        Self { ports, runner }
+    }
+
+    /// Works for ever; returns only when the log or the records fail.
+    ///
+    /// # Errors
+    /// Theirs.
+    pub async fn run(self) -> Result<(), PortError> {
+        let engine = Arc::clone(self.runner.engine());
+        let name = engine.name().clone();
+        let group = group(&name);
+        let topic = |priority| Topic::Commands(name.clone(), priority);
+        let mut lanes = Lanes::join(&*self.ports.log, &group, topic).await?;
+        let acknowledger = lanes.acknowledger();
+        // One more than the engine runs at once: the next artifact is fetched meanwhile.
+        let places = Arc::new(Semaphore::new(engine.concurrency() + 1));
+        let this = Arc::new(self);
+        let mut tasks = JoinSet::new();
+        loop {
+            // Never closed.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+            let delivery = lanes.next().await?;
+            let this = Arc::clone(&this);
+            let acknowledger = acknowledger.clone();
+            tasks.spawn(async move {
+                let done = this.work(&delivery).await;
+                if done.is_ok() {
+                    acknowledger.acknowledge(&delivery.position);
+                }
+                drop(place);
+                done
+            });
+            while let Some(ended) = tasks.try_join_next() {
+                ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
+            }
+        }
+    }
+
+    async fn work(&self, delivery: &Delivery) -> Result<(), PortError> {
+        let command: Command = match wire::decode(&delivery.payload) {
+            Ok(command) => command,
+            Err(error) => {
+                // The aggregator ends the request by its deadline.
+                let place = self.runner.engine().name().as_str();
+                self.ports.metrics.drop(DropReason::Unreadable, place);
+                tracing::error!(error = %palisade_error(&error), place, "unreadable command");
+                return Ok(());
+            }
+        };
+        let done = self.runner.run(&command).await?;
+        let key = Bytes::copy_from_slice(command.request.node.root.as_bytes());
+        let mut appends: Vec<Append> = done
+            .children
+            .iter()
+            .map(|child| Append {
+                topic: Topic::Requests(child.priority),
+                key: key.clone(),
+                payload: wire::encode(child).into(),
+            })
+            .collect();
+        // The result last: once it is on the log, everything it names is.
+        let event = NodeEvent::Result(Box::new(done.result));
+        appends.push(Append { topic: Topic::Results, key, payload: wire::encode(&event).into() });
+        while !appends.is_empty() {
+            let rest = appends.split_off(appends.len().min(APPEND_RECORDS));
+            self.ports.log.append(appends, Durability::Process).await?;
+            appends = rest;
+        }
+        Ok(())
+    }
+}
+
+/// Tells of an engine, for ever: to the records, where every gateway and extractor sees it.
+pub async fn tell_of(engine: Arc<dyn Engine>, ports: Ports, host: String) {
+    let mut told: Option<EngineStatus> = None;
+    loop {
+        let health = engine.health();
+        let now = ports.clock.now();
+        let status = EngineStatus {
+            engine: engine.name().clone(),
+            host: host.clone(),
+            state: health.state,
+            detail: health.detail,
+            definitions: engine.definitions(),
+            workers: health.workers,
+            seen: now,
+        };
+        let due = told.as_ref().is_none_or(|told| {
+            let same = EngineStatus { seen: told.seen, ..status.clone() };
+            same != *told || now.since(told.seen) >= HEARTBEAT_MS
+        });
+        if due {
+            let label = EngineLabel { engine: engine.name().to_string() };
+            ports.metrics.workers.get_or_create(&label).set(i64::from(status.workers));
+            match ports.records.put_engine(status.clone()).await {
+                Ok(()) => told = Some(status),
+                Err(error) => {
+                    tracing::warn!(error = %palisade_error(&error), "an engine's status is not kept");
+                }
+            }
+        }
+        ports.clock.sleep(LOOK_MS).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! The janitor: ends requests that no stage ended, and forgets what has been kept long enough. A
+//! reconciler: it looks at the records and acts, on a timer; any number of them may run.
+
+use palisade_model::{
+    NodeReport, Report, ReportVerdict, Request, RequestSummary, UnixMillis, UnpackLimits,
+    UnpackSummary,
+};
+use palisade_ports::PortError;
+
+use crate::Ports;
+use crate::aggregator::store;
+use crate::catalog::palisade_error;
+
+/// How long after its deadline a request without a report is ended here, in milliseconds: the
+/// aggregator, which knows more, comes first.
+const OVERDUE_MS: u64 = 2_000;
+
+/// Requests ended at once.
+const BATCH: u32 = 256;
+
+/// How often overdue requests are looked for, in milliseconds.
+const LOOK_MS: u64 = 1_000;
+
+/// How often old things are forgotten, in milliseconds.
+const FORGET_MS: u64 = 60_000;
+
+/// What is kept for how long.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Requests and reports, in hours. Default 720 (30 days).
+    pub reports_hours: u64,
+    /// Artifacts since their last use, in hours. Default 24.
+    pub artifacts_hours: u64,
+    /// Records of the log that every group has read, in minutes. Default 60.
+    pub log_minutes: u64,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { reports_hours: 720, artifacts_hours: 24, log_minutes: 60 }
+    }
+}
+
+/// Works for ever.
+pub async fn run(ports: Ports, retention: RetentionConfig) {
+    let mut forget_at = ports.clock.now().plus(FORGET_MS);
+    loop {
+        ports.clock.sleep(LOOK_MS).await;
+        let now = ports.clock.now();
+        if let Err(error) = end_overdue(&ports, now).await {
+            tracing::warn!(error = %palisade_error(&error), "overdue requests cannot be ended");
+        }
+        if now >= forget_at {
+            forget_at = now.plus(FORGET_MS);
+            if let Err(error) = forget(&ports, &retention, now).await {
+                tracing::warn!(error = %palisade_error(&error), "retention cannot be kept");
+            }
+        }
+    }
+}
+
+/// Ends requests that are past their deadline and have no report: law 3 holds also when the log
+/// lost them, no extractor runs, or the gateway died between the records and the log.
+///
+/// # Errors
+/// The records' or the log's.
+pub async fn end_overdue(ports: &Ports, now: UnixMillis) -> Result<(), PortError> {
+    for summary in ports.records.overdue(now.minus(OVERDUE_MS), BATCH).await? {
+        tracing::warn!(request = %summary.node, "ended by its deadline without a plan");
+        store(ports, unplanned(summary, now), None).await?;
+    }
+    Ok(())
+}
+
+async fn forget(
+    ports: &Ports,
+    retention: &RetentionConfig,
+    now: UnixMillis,
+) -> Result<(), PortError> {
+    let hours = |hours: u64| now.minus(hours.saturating_mul(3_600_000));
+    let requests = ports.records.forget(hours(retention.reports_hours)).await?;
+    let (objects, bytes) = ports.objects.remove_older(hours(retention.artifacts_hours)).await?;
+    let records = ports.log.prune(retention.log_minutes.saturating_mul(60_000)).await?;
+    tracing::debug!(requests, objects, bytes, records, "forgotten");
+    Ok(())
+}
+
+/// The report of a request that nobody looked at: partial, timed out, never clean.
+fn unplanned(summary: RequestSummary, now: UnixMillis) -> Report {
+    let verdict = ReportVerdict {
+        failure: Some(palisade_model::Failure::TimedOut),
+        ..ReportVerdict::default()
+    };
+    let root = NodeReport {
+        node: summary.node,
+        parent: None,
+        name: summary.name.clone(),
+        path: String::new(),
+        artifact: summary.artifact.clone(),
+        file_type: None,
+        encrypted: false,
+        engines: Vec::new(),
+        children: Vec::new(),
+        own: verdict,
+        whole: verdict,
+    };
+    let request = Request {
+        node: summary.node,
+        lineage: None,
+        artifact: summary.artifact,
+        name: summary.name,
+        path: String::new(),
+        workflow: summary.workflow,
+        engines: None,
+        passwords: Vec::new(),
+        limits: UnpackLimits::default(),
+        accepted: summary.accepted,
+        deadline: summary.deadline,
+        priority: summary.priority,
+        key: summary.key,
+        user_agent: summary.user_agent,
+        metadata: summary.metadata,
+        callback: None,
+        facets: None,
+    };
+    Report {
+        request,
+        verdict,
+        partial: true,
+        nodes: vec![root],
+        unpacked: UnpackSummary::default(),
+        started: now,
+        finished: now,
+    }
+}

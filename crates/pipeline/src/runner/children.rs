@@ -1,0 +1,278 @@
+//! Children on their way from the jail into the object store, within the bounds of the whole tree.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use palisade_model::{
+    ChildRef, EngineName, Lineage, NodeId, Problem, ProblemKind, Request, UnpackLimits,
+};
+use palisade_ports::engine::{ChildHead, ChildSink};
+use palisade_ports::records::Charged;
+use palisade_ports::{PortError, Records};
+use tokio::runtime::Handle;
+
+use crate::Ports;
+use crate::artifacts::{Intake, IntakeError};
+
+/// The engine whose children become requests.
+pub const UNPACKER: &str = "unpack";
+
+/// Bytes of a child's name.
+const NAME_BYTES: usize = 1_024;
+
+/// Bytes of all names of one container before the rest are cut to [`SHORT_NAME_BYTES`]: the list of
+/// children is one message on the log.
+const NAMES_BYTES: usize = 2 << 20;
+const SHORT_NAME_BYTES: usize = 48;
+
+/// Bytes of a path within a tree.
+const PATH_BYTES: usize = 4_096;
+
+/// How often the sum over the tree is looked at again: other containers of the same tree are
+/// unpacked at the same time.
+const CHARGE_FILES: u64 = 512;
+const CHARGE_BYTES: u64 = 32 << 20;
+
+/// Bytes of a child that are gathered before they are written.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The children of one container.
+pub(super) struct Children {
+    shared: Arc<Mutex<Gathered>>,
+    records: Arc<dyn Records>,
+    node: NodeId,
+}
+
+type Finished = (Vec<Problem>, Vec<Request>, Vec<ChildRef>);
+
+struct Gathered {
+    ports: Ports,
+    parent: Request,
+    runtime: Handle,
+    /// The child that is coming in.
+    current: Option<(ChildHead, Intake, BytesMut)>,
+    requests: Vec<Request>,
+    references: Vec<ChildRef>,
+    names_bytes: usize,
+    /// What this container has given.
+    own: Charged,
+    /// What the rest of the tree had given when last looked at.
+    others: Charged,
+    charged: Charged,
+    exceeded: Option<ProblemKind>,
+}
+
+impl Children {
+    /// For the engine that unpacks; `None` for every other.
+    pub(super) async fn new(
+        ports: &Ports,
+        request: &Request,
+        engine: &EngineName,
+    ) -> Result<Option<Self>, PortError> {
+        if engine.as_str() != UNPACKER {
+            return Ok(None);
+        }
+        let gathered = Gathered {
+            ports: ports.clone(),
+            parent: request.clone(),
+            runtime: Handle::current(),
+            current: None,
+            requests: Vec::new(),
+            references: Vec::new(),
+            names_bytes: 0,
+            own: Charged::default(),
+            others: Charged::default(),
+            charged: Charged::default(),
+            exceeded: None,
+        };
+        Ok(Some(Self {
+            shared: Arc::new(Mutex::new(gathered)),
+            records: Arc::clone(&ports.records),
+            node: request.node,
+        }))
+    }
+
+    pub(super) fn sink(&self) -> Sink {
+        Sink { shared: Arc::clone(&self.shared) }
+    }
+
+    /// What came out. Charges the tree once more, with the final sums.
+    pub(super) async fn finish(self) -> Result<Finished, PortError> {
+        let (own, charged, finished) = {
+            let mut gathered = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            gathered.current = None;
+            let problems = gathered.exceeded.map(|kind| Problem {
+                kind,
+                name: String::new(),
+                detail: "a bound of the whole request was reached".to_owned(),
+            });
+            let requests = std::mem::take(&mut gathered.requests);
+            let references = std::mem::take(&mut gathered.references);
+            let finished = (problems.into_iter().collect(), requests, references);
+            (gathered.own, gathered.charged, finished)
+        };
+        if own != charged {
+            self.records.charge(self.node, own).await?;
+        }
+        Ok(finished)
+    }
+}
+
+/// The sink that the engine sees. Its calls come from a thread that may block.
+pub(super) struct Sink {
+    shared: Arc<Mutex<Gathered>>,
+}
+
+impl ChildSink for Sink {
+    fn begin(&mut self, head: ChildHead) -> io::Result<()> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).begin(head)
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).data(bytes)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).end()
+    }
+}
+
+impl Gathered {
+    fn begin(&mut self, head: ChildHead) -> io::Result<()> {
+        let limits = self.parent.limits;
+        self.own.files += 1;
+        if self.own.files - self.charged.files > CHARGE_FILES || self.own.files == 1 {
+            self.charge()?;
+        }
+        self.check(&limits)?;
+        let intake = Intake::new(Arc::clone(&self.ports.objects), limits.max_file_bytes);
+        self.current = Some((head, intake, BytesMut::new()));
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.own.bytes += bytes.len() as u64;
+        if self.own.bytes - self.charged.bytes > CHARGE_BYTES {
+            self.charge()?;
+        }
+        let limits = self.parent.limits;
+        self.check(&limits)?;
+        let Some((_, intake, gathered)) = &mut self.current else { return Err(out_of_order()) };
+        gathered.extend_from_slice(bytes);
+        if gathered.len() >= PIECE_BYTES {
+            let piece = gathered.split().freeze();
+            return self.runtime.block_on(intake.write(piece)).map_err(stop);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let Some((head, mut intake, gathered)) = self.current.take() else {
+            return Err(out_of_order());
+        };
+        let rest: Bytes = gathered.freeze();
+        let artifact = self
+            .runtime
+            .block_on(async {
+                intake.write(rest).await?;
+                intake.finish().await
+            })
+            .map_err(stop)?;
+        let index = u32::try_from(self.references.len()).unwrap_or(u32::MAX);
+        let name = self.name(&head.name, index);
+        let node = self.parent.node.child(index);
+        let lineage = self.lineage();
+        let left_out = (lineage.depth > self.parent.limits.max_depth
+            || lineage.ancestors.contains(&artifact.sha256()))
+        .then_some(ProblemKind::TooDeep);
+        self.references.push(ChildRef {
+            node,
+            name: name.clone(),
+            sha256: artifact.sha256(),
+            size: artifact.size,
+            encrypted: head.encrypted,
+            left_out,
+        });
+        if left_out.is_none() {
+            let mut path = join_path(&self.parent.path, &name);
+            cut(&mut path, PATH_BYTES);
+            self.requests.push(Request {
+                node,
+                lineage: Some(lineage),
+                artifact,
+                name,
+                path,
+                metadata: None,
+                callback: None,
+                facets: None,
+                ..self.parent.clone()
+            });
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, given: &str, index: u32) -> String {
+        let mut name =
+            if given.is_empty() { format!("member-{}", index + 1) } else { given.to_owned() };
+        let limit = if self.names_bytes > NAMES_BYTES { SHORT_NAME_BYTES } else { NAME_BYTES };
+        cut(&mut name, limit);
+        self.names_bytes += name.len();
+        name
+    }
+
+    fn lineage(&self) -> Lineage {
+        let (depth, mut ancestors) = match &self.parent.lineage {
+            Some(lineage) => (lineage.depth, lineage.ancestors.clone()),
+            None => (0, Vec::new()),
+        };
+        ancestors.push(self.parent.artifact.sha256());
+        Lineage { parent: self.parent.node, depth: depth + 1, ancestors }
+    }
+
+    /// Tells the records what this container has given, and hears what the tree has.
+    fn charge(&mut self) -> io::Result<()> {
+        let charge = self.ports.records.charge(self.parent.node, self.own);
+        let sum = self.runtime.block_on(charge).map_err(io::Error::other)?;
+        self.charged = self.own;
+        self.others = Charged {
+            files: sum.files.saturating_sub(self.own.files),
+            bytes: sum.bytes.saturating_sub(self.own.bytes),
+        };
+        Ok(())
+    }
+
+    fn check(&mut self, limits: &UnpackLimits) -> io::Result<()> {
+        let exceeded = if self.others.files + self.own.files > u64::from(limits.max_files) {
+            ProblemKind::TooManyFiles
+        } else if self.others.bytes + self.own.bytes > limits.max_total_bytes {
+            ProblemKind::TooLarge
+        } else {
+            return Ok(());
+        };
+        self.exceeded = Some(exceeded);
+        self.ports.metrics.drop(palisade_telemetry::metrics::DropReason::UnpackLimit, UNPACKER);
+        Err(io::Error::other("a bound of the whole request was reached"))
+    }
+}
+
+fn stop(error: IntakeError) -> io::Error {
+    io::Error::other(error)
+}
+
+fn out_of_order() -> io::Error {
+    io::Error::other("children out of order")
+}
+
+/// The path of a child within its tree. A name that has slashes is the container's own path and
+/// keeps them.
+pub fn join_path(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
+}
+
+/// Cuts text to at most `limit` bytes at a character.
+pub(crate) fn cut(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+    }
+}
