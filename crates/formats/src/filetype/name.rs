@@ -1,0 +1,1 @@
+//! A file's name judged against what the content is.
