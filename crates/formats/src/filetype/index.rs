@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::tables::{Entry, Signature, TABLES};
-use super::{Confidence, Type};
+use super::{Category, Confidence, Type, encoding};
 
 /// Bytes of signature from which an accident is unlikely: shorter ones are tried only after the
 /// longer ones at every offset, so that a tar whose first name begins with `BM` is a tar.
@@ -13,9 +13,26 @@ struct Candidate {
     entry: &'static Entry,
     signature: Signature,
     weight: usize,
+    /// The signature is a short word that text may begin with, while the format is not text: the
+    /// bytes behind it must not be text either.
+    wants_binary: bool,
 }
 
+/// Bytes behind a signature that [`Candidate::wants_binary`] looks at.
+const BINARY_LOOK: usize = 512;
+
 impl Candidate {
+    fn new(entry: &'static Entry, signature: Signature) -> Self {
+        let weight = signature.iter().map(|(_, bytes)| bytes.len()).sum();
+        let word = signature.iter().all(|(_, bytes)| bytes.iter().all(u8::is_ascii_graphic));
+        let textual = matches!(
+            entry.ty.category,
+            Category::Text | Category::Script | Category::Mail | Category::Pdf
+        ) || entry.ty.id == "rtf";
+        let wants_binary = word && weight <= 6 && !textual && entry.check.is_none();
+        Self { entry, signature, weight, wants_binary }
+    }
+
     fn matches(&self, data: &[u8]) -> bool {
         self.signature
             .iter()
@@ -24,6 +41,10 @@ impl Candidate {
 
     fn check(&self, data: &[u8]) -> Option<(&'static Type, Confidence)> {
         if !self.matches(data) {
+            return None;
+        }
+        let look = &data[..data.len().min(BINARY_LOOK)];
+        if self.wants_binary && !look.iter().any(|byte| encoding::is_control(*byte)) {
             return None;
         }
         match self.entry.check {
@@ -46,8 +67,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut floating = Vec::new();
     for entry in TABLES.iter().flat_map(|table| table.iter()) {
         for &signature in entry.signatures {
-            let weight = signature.iter().map(|(_, bytes)| bytes.len()).sum();
-            let candidate = Candidate { entry, signature, weight };
+            let candidate = Candidate::new(entry, signature);
             let first = signature.iter().find(|(at, _)| *at == 0).and_then(|(_, b)| b.first());
             match first {
                 Some(&byte) => prefixes[usize::from(byte)].push(candidate),

@@ -55,3 +55,9 @@ pub(in crate::filetype) fn terminfo(data: &[u8]) -> Option<&'static Type> {
 pub(in crate::filetype) fn mime_cache(data: &[u8]) -> Option<&'static Type> {
     (u16_be(data, 6)? < 256 && u32_le(data, 8).is_some()).then_some(const { named("mime_cache") })
 }
+
+/// Parquet: the magic stands at both ends.
+pub(in crate::filetype) fn parquet(data: &[u8]) -> Option<&'static Type> {
+    let ends = data.ends_with(b"PAR1") || data.ends_with(b"PARE");
+    (data.len() >= 12 && ends).then_some(const { named("parquet") })
+}

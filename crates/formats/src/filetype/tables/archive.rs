@@ -103,7 +103,7 @@ pub(super) static TYPES: &[Entry] = &[
     archive("appledouble", "AppleDouble file", "multipart/appledouble", &["ad"], &[&[(0, b"\0\x05\x16\x07\0")]]),
     archive("uuencode", "Uuencoded text", "text/x-uuencode", &["uu", "uue"], &[&[(0, b"begin ")], &[(0, b"begin-base64 ")]]).check(container::uuencode),
     archive("yenc", "yEnc text", "text/x-yenc", &["ync", "yenc"], &[&[(0, b"=ybegin ")]]),
-    archive("shar", "Shell archive", "application/x-shar", &["shar"], &[]),
+    archive("shar", "Shell archive", "application/x-shar", &["shar"], &[&[(0, b"#!/bin/sh\n# This is a shell archive")], &[(0, b"# This is a shell archive")]]),
     archive("pak", "Quake package", "application/x-quake-pak", &["pak"], &[&[(0, b"PACK")]]).check(container::quake_pak),
     archive("wad", "Doom package", "application/x-doom-wad", &["wad"], &[&[(0, b"IWAD")], &[(0, b"PWAD")]]),
     archive("vpk", "Valve package", "application/x-valve-vpk", &["vpk"], &[&[(0, b"\x34\x12\xaa\x55")]]),

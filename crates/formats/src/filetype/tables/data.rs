@@ -31,7 +31,7 @@ pub(super) static TYPES: &[Entry] = &[
     data_file("pg_dump", "PostgreSQL dump", "application/x-pg-dump", &["dump", "backup"], &[&[(0, b"PGDMP")]]),
     data_file("redis_rdb", "Redis dump", "application/x-redis-rdb", &["rdb"], &[&[(0, b"REDIS00")]]),
     data_file("realm", "Realm database", "application/x-realm", &["realm"], &[&[(16, b"T-DB")]]),
-    data_file("parquet", "Parquet table", "application/vnd.apache.parquet", &["parquet"], &[&[(0, b"PAR1")], &[(0, b"PARE")]]),
+    data_file("parquet", "Parquet table", "application/vnd.apache.parquet", &["parquet"], &[&[(0, b"PAR1")], &[(0, b"PARE")]]).check(data::parquet),
     data_file("orc", "ORC table", "application/x-orc", &["orc"], &[&[(0, b"ORC\x0a")], &[(0, b"ORC\x08")]]),
     data_file("avro", "Avro container", "application/vnd.apache.avro", &["avro"], &[&[(0, b"Obj\x01\x04")], &[(0, b"Obj\x01\x02")]]),
     data_file("arrow", "Arrow table", "application/vnd.apache.arrow.file", &["arrow", "feather"], &[&[(0, b"ARROW1\0\0")], &[(0, b"FEA1")]]),

@@ -75,7 +75,6 @@ pub(super) static TYPES: &[Entry] = &[
     office("djvu", "DjVu document", "image/vnd.djvu", &["djvu", "djv"], &[&[(0, b"AT&TFORM")]]),
     office("onenote", "OneNote section", "application/onenote", &["one"], &[&[(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3")]]),
     office("onenote_toc", "OneNote table of contents", "application/x-onenote-toc", &["onetoc2"], &[&[(0, b"\xa1\x2f\xff\x43\xd9\xef\x76\x4c\x9e\xe2\x10\xea\x57\x22\x76\x5f")]]),
-    office("onenote_package", "OneNote package", "application/x-onenote-package", &["onepkg"], &[]),
     office("mdb", "Access database", "application/x-msaccess", &["mdb", "mde", "mda"], &[&[(0, b"\0\x01\0\0Standard Jet DB")]]),
     office("accdb", "Access database (2007)", "application/x-msaccess", &["accdb", "accde", "laccdb"], &[&[(0, b"\0\x01\0\0Standard ACE DB")]]),
     office("wordperfect", "WordPerfect document", "application/vnd.wordperfect", &["wpd", "wp", "wp5", "wp6"], &[&[(0, b"\xffWPC")]]),

@@ -62,7 +62,6 @@ pub(super) static TYPES: &[Entry] = &[
     picture("ppm", "Netpbm pixmap", "image/x-portable-pixmap", &["ppm"], &[&[(0, b"P3")], &[(0, b"P6")]]).check(image::netpbm),
     picture("pam", "Netpbm arbitrary map", "image/x-portable-arbitrarymap", &["pam"], &[&[(0, b"P7\nWIDTH ")]]),
     picture("pfm", "Portable float map", "image/x-portable-floatmap", &["pfm"], &[&[(0, b"PF\n")], &[(0, b"Pf\n")]]),
-    picture("xbm", "X bitmap", "image/x-xbitmap", &["xbm"], &[]),
     picture("xpm", "X pixmap", "image/x-xpixmap", &["xpm"], &[&[(0, b"/* XPM */")], &[(0, b"! XPM2")]]),
     picture("xwd", "X window dump", "image/x-xwindowdump", &["xwd"], &[&[(4, b"\0\0\0\x07\0\0\0\x02")]]),
     picture("exr", "OpenEXR image", "image/x-exr", &["exr"], &[&[(0, b"\x76\x2f\x31\x01")]]),

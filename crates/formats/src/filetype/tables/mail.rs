@@ -24,6 +24,5 @@ pub(super) static TYPES: &[Entry] = &[
     mail("emlx", "Apple Mail message", "message/x-emlx", &["emlx"], &[]),
     mail("ics", "Calendar", "text/calendar", &["ics", "ifb", "vcs"], &[&[(0, b"BEGIN:VCALENDAR")]]),
     mail("vcf", "Contact card", "text/vcard", &["vcf", "vcard"], &[&[(0, b"BEGIN:VCARD")]]),
-    mail("smime", "Signed or encrypted mail part", "application/pkcs7-mime", &["p7m", "p7s"], &[]),
     mail("nsf", "Lotus Notes database", "application/vnd.lotus-notes", &["nsf", "ntf"], &[&[(0, b"\x1a\0\0\x04\0\0")]]),
 ];

@@ -90,6 +90,8 @@ pub(super) static TYPES: &[Entry] = &[
     text("haskell", "Haskell", "text/x-haskell", &["hs"], &[]),
     text("erlang", "Erlang", "text/x-erlang", &["erl", "hrl"], &[]),
     text("vhdl", "VHDL or Verilog", "text/x-hdl", &["vhd", "vhdl", "v", "sv"], &[]),
+    text("vim", "Vim script", "text/x-vim", &["vim", "vimrc"], &[]),
+    text("cmake", "CMake script", "text/x-cmake", &["cmake"], &[]),
     text("srt", "Subtitles", "application/x-subrip", &["srt"], &[]),
     text("vtt", "Web subtitles", "text/vtt", &["vtt"], &[&[(0, b"WEBVTT")]]),
     text("ass", "Subtitles (ASS)", "text/x-ssa", &["ass", "ssa"], &[&[(0, b"[Script Info]")]]),

@@ -78,7 +78,7 @@ pub(crate) fn decode(data: &[u8]) -> Option<Text<'_>> {
 
 /// Control characters that text does not have. Bell, backspace, tab, line ends, form feed, end of
 /// file (DOS) and escape (terminal colours) it may have.
-fn is_control(byte: u8) -> bool {
+pub(in crate::filetype) fn is_control(byte: u8) -> bool {
     byte == 0x7f || byte < 0x20 && !matches!(byte, 7..=13 | 0x1a | 0x1b)
 }
 

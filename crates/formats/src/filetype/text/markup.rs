@@ -38,6 +38,14 @@ pub(super) fn classify(text: &[u8]) -> Option<&'static Type> {
     if lower == b"html" {
         return Some(if declared { const { named("xhtml") } } else { html(head) });
     }
+    // Windows Script Host runs the scripts in these; others use the same element names.
+    if contains_ignore_case(head, b"<script") {
+        match lower.as_slice() {
+            b"job" | b"package" => return Some(const { named("wsf") }),
+            b"component" | b"scriptlet" => return Some(const { named("sct") }),
+            _ => {}
+        }
+    }
     let known = XML_ROOTS.iter().find(|(root, space, _)| {
         *root == lower && (space.is_empty() || contains(attributes, space))
     });

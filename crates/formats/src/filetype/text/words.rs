@@ -56,10 +56,12 @@ pub(super) enum Language {
     Haskell,
     Erlang,
     Hdl,
+    Vim,
+    CMake,
 }
 
 /// How many languages there are.
-const LANGUAGES: usize = Language::Hdl as usize + 1;
+const LANGUAGES: usize = Language::CMake as usize + 1;
 
 /// The type of each language, in the order of [`Language`].
 const TYPES: [&Type; LANGUAGES] = [
@@ -100,6 +102,8 @@ const TYPES: [&Type; LANGUAGES] = [
     named("haskell"),
     named("erlang"),
     named("vhdl"),
+    named("vim"),
+    named("cmake"),
 ];
 
 /// Where a word must stand to count.
