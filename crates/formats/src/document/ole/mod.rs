@@ -1,0 +1,3 @@
+//! Compound files and the Office documents in them.
+
+pub(crate) mod compound;
