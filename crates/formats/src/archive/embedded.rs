@@ -1,9 +1,12 @@
 //! Archives behind something else: self-extracting executables, polyglots.
 
+use std::io::Read;
+
 use memchr::memmem;
 
-use super::zip;
+use super::{stream, zip};
 use crate::bytes;
+use crate::unpack::Limits;
 
 /// Occurrences of one signature that are looked at: a file full of signatures must not cost more.
 const MAX_TRIES: usize = 64;
@@ -76,11 +79,10 @@ fn gzip(data: &[u8]) -> bool {
     let plausible = data.get(3).is_some_and(|flags| flags & 0xe0 == 0)
         && matches!(data.get(8), Some(0 | 2 | 4))
         && matches!(data.get(9), Some(0..=13 | 255));
-    plausible && {
-        let mut probe = [0; 64];
-        let mut decoder = flate2::bufread::GzDecoder::new(data);
-        std::io::Read::read(&mut decoder, &mut probe).is_ok_and(|count| count > 0)
-    }
+    let mut probe = [0; 64];
+    plausible
+        && stream::reader("gzip", data, &Limits::default())
+            .is_some_and(|mut reader| reader.read(&mut probe).is_ok_and(|count| count > 0))
 }
 
 /// Stream flags are two bytes, their checksum follows.

@@ -108,6 +108,11 @@ impl<R: Read> Guarded<R> {
     pub(crate) fn new(inner: R) -> Self {
         Self { inner: Some(inner) }
     }
+
+    /// The decoder, unless it has panicked.
+    pub(crate) fn into_inner(self) -> Option<R> {
+        self.inner
+    }
 }
 
 impl<R: Read> Read for Guarded<R> {

@@ -5,7 +5,9 @@ mod streams;
 mod tar;
 mod zip;
 
-pub use streams::{bzip2, gzip, gzip_named};
+pub use streams::{
+    bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zstd,
+};
 pub use tar::{TarMember, tar, tar_members};
 pub use zip::{
     ZipMember, aes_encrypted, deflated, zip, zip_aes, zip_crypto_encrypted, zip_encrypted,
@@ -38,5 +40,12 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("gzip", "plain", gzip(&hello)),
         ("gzip", "named", gzip_named("hello.txt", &hello)),
         ("bzip2", "plain", bzip2(&hello)),
+        ("xz", "plain", xz(&hello)),
+        ("zstd", "plain", zstd(&hello)),
+        ("lz4", "frame", lz4(&hello)),
+        ("lz4", "legacy", lz4_legacy(&hello)),
+        ("lzma", "plain", lzma(&hello)),
+        ("lzip", "plain", lzip(&hello)),
+        ("compress", "plain", compress(&hello)),
     ]
 }

@@ -2,6 +2,7 @@
 //! wrapped here once, with the memory bound in front and [`Guarded`] around.
 
 pub(crate) mod bits;
+pub(crate) mod pump;
 pub(crate) mod window;
 
 use std::io::{self, BufReader, Read};
@@ -11,17 +12,17 @@ use crate::unpack::Limits;
 
 /// Raw deflate (RFC 1951).
 pub(crate) fn deflate<'a>(input: impl Read + 'a) -> Body<'a> {
-    Box::new(Guarded::new(flate2::read::DeflateDecoder::new(input)))
+    Box::new(pump::Pump::new(BufReader::new(input), pump::Inflate::new()))
 }
 
 /// Deflate64 ("enhanced deflate").
 pub(crate) fn deflate64<'a>(input: impl Read + 'a) -> Body<'a> {
-    Box::new(Guarded::new(deflate64::Deflate64Decoder::new(input)))
+    Box::new(pump::Pump::new(BufReader::new(input), pump::Inflate64::new()))
 }
 
-/// One or more bzip2 streams; what follows the last is ignored.
+/// One bzip2 stream; what follows it is ignored.
 pub(crate) fn bzip2<'a>(input: impl Read + 'a) -> Body<'a> {
-    Box::new(Guarded::new(bzip2::read::BzDecoder::new(input)))
+    Box::new(pump::Pump::new(BufReader::new(input), pump::Bunzip2::new()))
 }
 
 /// Raw LZMA with properties and dictionary size stored by the container. `size` is the unpacked
@@ -33,6 +34,17 @@ pub(crate) fn lzma<'a>(
     dictionary: u32,
     limits: &Limits,
 ) -> io::Result<Body<'a>> {
+    Ok(Box::new(Guarded::new(lzma_reader(input, size, props, dictionary, limits)?)))
+}
+
+/// As [`lzma`], as the decoder itself: the caller guards it.
+pub(crate) fn lzma_reader<R: Read>(
+    input: R,
+    size: Option<u64>,
+    props: u8,
+    dictionary: u32,
+    limits: &Limits,
+) -> io::Result<lzma_rust2::LzmaReader<R>> {
     // A dictionary never needs to be larger than what is unpacked.
     let needed = u64::from(dictionary).min(size.unwrap_or(u64::MAX));
     if needed > limits.max_memory_bytes {
@@ -47,7 +59,7 @@ pub(crate) fn lzma<'a>(
     })?;
     // What was decoded before an error is worth scanning.
     decoder.set_defer_errors(true);
-    Ok(Box::new(Guarded::new(decoder)))
+    Ok(decoder)
 }
 
 /// Raw LZMA2 with the dictionary size stored by the container.
