@@ -1,9 +1,12 @@
 //! Containers whose purpose is to hold other files, and compressed streams: one folder per format.
 
+mod ar;
 mod codec;
+mod cpio;
 mod embedded;
 mod reading;
 mod stream;
+mod tar;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod text;
@@ -24,6 +27,9 @@ pub const UNPACKERS: &[Unpacker] = &[
         ],
         run: zip::unpack,
     },
+    Unpacker { types: &["tar"], run: tar::unpack },
+    Unpacker { types: &["cpio"], run: cpio::unpack },
+    Unpacker { types: &["ar", "deb"], run: ar::unpack },
     Unpacker { types: &["gzip"], run: stream::unpack_gzip },
     Unpacker { types: &["bzip2"], run: stream::unpack_bzip2 },
     Unpacker { types: &["xz"], run: stream::unpack_xz },

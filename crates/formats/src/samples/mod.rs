@@ -1,14 +1,18 @@
 //! Builders of small archives, for tests and fuzz seeds (feature `samples`). They write what the
 //! common tools write, not every corner of a format; hostile variants are made from their parts.
 
+mod ar;
+mod cpio;
 mod streams;
 mod tar;
 mod zip;
 
+pub use ar::{ar, deb};
+pub use cpio::{CpioLayout, cpio};
 pub use streams::{
     bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zstd,
 };
-pub use tar::{TarMember, tar, tar_members};
+pub use tar::{TarMember, pax_record, tar, tar_checksum, tar_members};
 pub use zip::{
     ZipMember, aes_encrypted, deflated, zip, zip_aes, zip_crypto_encrypted, zip_encrypted,
     zip_members,
@@ -37,6 +41,12 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("zip", "zipcrypto", zip_encrypted("infected", files)),
         ("zip", "aes256", zip_aes("infected", 32, files)),
         ("tar", "ustar", tar(files)),
+        ("cpio", "newc", cpio(CpioLayout::New, files)),
+        ("cpio", "odc", cpio(CpioLayout::Old, files)),
+        ("cpio", "binary-le", cpio(CpioLayout::LittleEndian, files)),
+        ("cpio", "binary-be", cpio(CpioLayout::BigEndian, files)),
+        ("ar", "plain", ar(files)),
+        ("deb", "plain", deb(files)),
         ("gzip", "plain", gzip(&hello)),
         ("gzip", "named", gzip_named("hello.txt", &hello)),
         ("bzip2", "plain", bzip2(&hello)),

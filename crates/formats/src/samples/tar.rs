@@ -61,3 +61,13 @@ pub fn tar_members(members: &[TarMember<'_>]) -> Vec<u8> {
     out.resize(out.len() + 1_024, 0);
     out
 }
+
+/// One record of a pax header: its length counts itself.
+pub fn pax_record(keyword: &str, value: &str) -> Vec<u8> {
+    let rest = keyword.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + length.to_string().len() {
+        length += 1;
+    }
+    format!("{length} {keyword}={value}\n").into_bytes()
+}
