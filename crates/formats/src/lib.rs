@@ -16,4 +16,7 @@ pub mod archive;
 pub mod bytes;
 pub mod document;
 pub mod filetype;
+#[cfg(any(test, feature = "samples"))]
+#[doc(hidden)]
+pub mod samples;
 pub mod unpack;

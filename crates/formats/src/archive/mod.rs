@@ -1,6 +1,41 @@
 //! Containers whose purpose is to hold other files, and compressed streams: one folder per format.
 
+mod ar;
+mod codec;
+mod cpio;
+mod embedded;
+mod reading;
+mod stream;
+mod tar;
+#[cfg(test)]
+pub(crate) mod test_support;
+mod text;
+mod zip;
+
 use crate::unpack::Unpacker;
 
+pub use embedded::embedded;
+#[cfg(any(test, feature = "samples"))]
+pub(crate) use zip::keys as zip_keys;
+
 /// Every unpacker of this room.
-pub const UNPACKERS: &[Unpacker] = &[];
+pub const UNPACKERS: &[Unpacker] = &[
+    Unpacker {
+        types: &[
+            "zip", "jar", "apk", "docx", "xlsx", "pptx", "docm", "xlsm", "pptm", "odt", "ods",
+            "odp", "odg", "epub", "xps", "vsdx", "ipa", "nupkg", "whl", "crx", "msix",
+        ],
+        run: zip::unpack,
+    },
+    Unpacker { types: &["tar"], run: tar::unpack },
+    Unpacker { types: &["cpio"], run: cpio::unpack },
+    Unpacker { types: &["ar", "deb"], run: ar::unpack },
+    Unpacker { types: &["gzip"], run: stream::unpack_gzip },
+    Unpacker { types: &["bzip2"], run: stream::unpack_bzip2 },
+    Unpacker { types: &["xz"], run: stream::unpack_xz },
+    Unpacker { types: &["zstd"], run: stream::unpack_zstd },
+    Unpacker { types: &["lz4"], run: stream::unpack_lz4 },
+    Unpacker { types: &["lzma"], run: stream::unpack_lzma },
+    Unpacker { types: &["lzip"], run: stream::unpack_lzip },
+    Unpacker { types: &["compress"], run: stream::unpack_compress },
+];
