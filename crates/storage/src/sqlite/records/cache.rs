@@ -300,7 +300,7 @@ mod tests {
         cache.put(4, 4, usize::MAX);
         assert_eq!((cache.get(&4), cache.entries.len()), (None, 3));
         cache.put(0, 9, 11);
-        assert_eq!(cache.used, cache.entries.iter().map(|(_, (_, weight))| weight).sum());
+        assert_eq!(cache.used, cache.entries.iter().map(|(_, (_, weight))| weight).sum::<usize>());
         cache.clear();
         assert_eq!((cache.get(&0), cache.used), (None, 0));
     }
