@@ -1,0 +1,167 @@
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use palisade_model::{Sha256, UnixMillis};
+use palisade_ports::objects::{Object, ObjectWriter};
+use palisade_ports::{Objects, PortError, PortResult};
+
+use super::file::{WHAT, blocking, is_older, port_error};
+use super::shards::Shards;
+use super::writer::LocalWriter;
+
+/// Bytes of one piece of a body: the port's bound.
+const PIECE: u64 = 1 << 20;
+
+/// Bounds of the object store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectsConfig {
+    /// Bytes of an object that wait in memory until `commit`, so that an object that is there
+    /// already costs no write; what is larger goes to a temporary file in pieces of this size.
+    /// Default 1 MiB.
+    pub small_bytes: usize,
+}
+
+impl Default for ObjectsConfig {
+    fn default() -> Self {
+        Self { small_bytes: 1 << 20 }
+    }
+}
+
+/// Artifacts in `ab/cd…` below a directory, by the hexadecimal digits of their names, read-only
+/// (0400); unfinished ones in `tmp`. The time of last use is the file's modification time.
+///
+/// The store is of one process: between the answers and the removals stand locks of this process,
+/// and at the opening everything unfinished is removed. Several processes on one directory would
+/// have to share those locks ([`crate::Embedded`] keeps a second server out).
+#[derive(Debug)]
+pub struct LocalObjects {
+    shared: Arc<Shared>,
+}
+
+/// What the store and its writers share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: ObjectsConfig,
+    pub(super) temporary: PathBuf,
+    pub(super) shards: Shards,
+}
+
+impl LocalObjects {
+    /// Opens a store, made when it is not there; removes what unfinished writers left behind.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// When the directories cannot be made or read.
+    pub fn open(dir: &Path, config: ObjectsConfig) -> io::Result<Self> {
+        let temporary = dir.join("tmp");
+        DirBuilder::new().recursive(true).mode(0o700).create(&temporary)?;
+        remove_leftovers(&temporary, UnixMillis(u64::MAX))?;
+        let shards = Shards::open(dir)?;
+        Ok(Self { shared: Arc::new(Shared { config, temporary, shards }) })
+    }
+}
+
+/// Removes unfinished files last written before `before`.
+fn remove_leftovers(temporary: &Path, before: UnixMillis) -> io::Result<()> {
+    for entry in fs::read_dir(temporary)? {
+        let entry = entry?;
+        // A writer may finish or drop it in this moment.
+        match entry.metadata().map(|metadata| is_older(&metadata, before)) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        }
+        match fs::remove_file(entry.path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Objects for LocalObjects {
+    async fn writer(&self) -> PortResult<Box<dyn ObjectWriter>> {
+        Ok(Box::new(LocalWriter::new(Arc::clone(&self.shared))))
+    }
+
+    async fn open(&self, name: Sha256) -> PortResult<Option<Object>> {
+        let path = self.shared.shards.path(name);
+        let opened = blocking(move || {
+            let mut file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let size = file.metadata()?.len();
+            if size > PIECE {
+                return Ok(Some((size, Err(file))));
+            }
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+            file.by_ref().take(size).read_to_end(&mut bytes)?;
+            Ok(Some((size, Ok(Bytes::from(bytes)))))
+        });
+        Ok(opened.await?.map(|(size, content)| {
+            let body = match content {
+                Ok(bytes) => whole(bytes, size),
+                Err(file) => pieces(file, size),
+            };
+            Object { size, body }
+        }))
+    }
+
+    async fn touch(&self, name: Sha256) -> PortResult<bool> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.shards.touch(name)).await
+    }
+
+    async fn remove_older(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            remove_leftovers(&shared.temporary, before)?;
+            shared.shards.remove_older(before)
+        })
+        .await
+    }
+}
+
+/// A body in one piece.
+fn whole(bytes: Bytes, size: u64) -> BoxStream<'static, PortResult<Bytes>> {
+    if bytes.len() as u64 != size {
+        return stream::iter([Err(shorter())]).boxed();
+    }
+    stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed()
+}
+
+/// A body read piece by piece. An object that is removed meanwhile can be read to its end.
+fn pieces(file: File, size: u64) -> BoxStream<'static, PortResult<Bytes>> {
+    stream::try_unfold((Arc::new(file), 0), move |(file, offset)| async move {
+        let left = size.saturating_sub(offset).min(PIECE);
+        if left == 0 {
+            return Ok(None);
+        }
+        let source = Arc::clone(&file);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; usize::try_from(left).unwrap_or(0)];
+            source.read_exact_at(&mut bytes, offset).map(|()| Bytes::from(bytes))
+        });
+        match read.await {
+            Ok(Ok(bytes)) => Ok(Some((bytes, (file, offset + left)))),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(shorter()),
+            Ok(Err(error)) => Err(port_error(error)),
+            Err(error) => Err(PortError::Unavailable { what: WHAT, source: error.into() }),
+        }
+    })
+    .boxed()
+}
+
+fn shorter() -> PortError {
+    PortError::Corrupt { what: WHAT, source: "an object became shorter".into() }
+}

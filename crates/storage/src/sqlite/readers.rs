@@ -1,0 +1,67 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use palisade_ports::PortResult;
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::connection::open_reader;
+use super::failure::Failure;
+use crate::lock;
+
+/// A small pool of connections that only read.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    dir: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// A pool of at most `connections`, opened as they are needed.
+    pub(crate) fn new(dir: &Path, connections: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(connections.max(1)));
+        Self { dir: dir.to_owned(), idle: Mutex::default(), permits }
+    }
+
+    /// Runs `read` on a thread that may block, seeing one moment of the database.
+    ///
+    /// Not on the caller's own thread: measured, the hop costs about 15 µs, and a page that is not
+    /// in memory would stop one of the runtime's few threads for the time of a disk access.
+    pub(crate) async fn read<T, R>(self: &Arc<Self>, what: &'static str, read: R) -> PortResult<T>
+    where
+        T: Send + 'static,
+        R: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let readers = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            readers.read_here(read)
+        });
+        match done.await {
+            Ok(result) => result.map_err(|failure| failure.into_port(what)),
+            Err(error) => Err(Failure::unavailable(error).into_port(what)),
+        }
+    }
+
+    /// Runs `read` on this thread.
+    pub(crate) fn read_here<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let idle = lock(&self.idle).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.dir)?,
+        };
+        // Dropped, the transaction is rolled back: for a reader, that ends it.
+        let transaction = connection.unchecked_transaction()?;
+        let result = read(&transaction);
+        drop(transaction);
+        if connection.is_autocommit() {
+            lock(&self.idle).push(connection);
+        }
+        result
+    }
+}
