@@ -1,1 +1,3 @@
-//! api
+//! The HTTP face of Palisade: wire-compatible with the MetaDefender v4 API.
+
+pub mod v4;
