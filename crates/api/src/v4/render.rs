@@ -4,9 +4,12 @@ mod engine;
 mod node;
 mod tree;
 
+use std::collections::BTreeMap;
+
 use palisade_model::{NodeId, NodeReport, Progress, Report, RequestId, RequestSummary};
 
 use super::code::ScanCode;
+use super::engine::EngineDetails;
 use super::report::{
     FileInfo, FileResult, PostProcessing, ProcessInfo, ScanResults, Threat, Unpacked,
 };
@@ -183,6 +186,11 @@ pub fn brief(report: &Report) -> (ScanCode, u32) {
         // A report without a root says nothing.
         None => (ScanCode::Failed, 0),
     }
+}
+
+/// Every engine's entry of the root of a report: for lists of results.
+pub fn scan_details(report: &Report) -> BTreeMap<String, EngineDetails> {
+    report.root().map(engine::all).unwrap_or_default()
 }
 
 /// The same place in the tree of another request: one that the report cache answered shows its own
