@@ -1,0 +1,36 @@
+//! The MetaDefender v4 wire forms, and how reports become them.
+//!
+//! Everything here is data and pure functions: no HTTP, no clock. The command line prints the same
+//! form (`palisade scan --format json`). Field names, number types and texts are those that the
+//! vendor's own client checks; what Palisade knows beyond them stands in fields of its own, which
+//! that client ignores. `docs/api.md` holds the table of codes.
+
+mod account;
+mod code;
+mod dead_letter;
+mod engine;
+mod error;
+mod hash;
+mod ops;
+pub mod render;
+mod report;
+mod time;
+mod upload;
+
+pub use account::{Account, AdminKey, AdminKeys, CreatedKey, Limits, LimitsStatus, NewKey};
+pub use code::ScanCode;
+pub use dead_letter::{DeadLetter, DeadLetters};
+pub use engine::{Definitions, EngineDetails, Evidence, Finding, Problem};
+pub use error::{ErrorBody, ErrorDetail};
+pub use hash::{BulkAnswer, BulkAnswers, BulkQuestion};
+pub use ops::{
+    ActiveEngines, ApiVersion, Database, EngineInfo, License, NamedCheck, Ready, ReadyEngine,
+    ScanQueue, Version,
+};
+pub use render::{Page, render_open, render_page, render_report};
+pub use report::{
+    ArchivedFile, ExtractedFiles, ExtractionInfo, FileInfo, FileResult, PostProcessing,
+    ProcessInfo, ScanResults, Threat, TreeNode, Unpacked, Yara, YaraHit,
+};
+pub use time::timestamp;
+pub use upload::{SyncTimeout, Uploaded};
