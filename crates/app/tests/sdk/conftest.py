@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from palisade import Palisade
+pytest.register_assert_rewrite("checks", "palisade")
+
+from palisade import Palisade  # noqa: E402
 
 URL = os.environ.get("PALISADE_URL", "http://127.0.0.1:8008").rstrip("/").removesuffix("/v4")
 KEY = os.environ.get("PALISADE_KEY", "")

@@ -82,12 +82,15 @@ class Palisade:
         return found
 
     def call(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
     ) -> tuple[int, dict]:
         """A request of our own over the SDK's connection, for what it has no method for."""
-        response = self.client.call_api(
-            method, self.client.configuration.host + path, header_params=dict(headers or {}), body=body
-        )
+        url = self.client.configuration.host + path
+        response = self.client.call_api(method, url, header_params=dict(headers or {}), body=body)
         return response.status, json.loads(response.read())
 
     def post_raw(self, content: bytes, name: str) -> tuple[int, dict]:

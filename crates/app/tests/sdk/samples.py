@@ -19,7 +19,13 @@ def clean() -> bytes:
 
 def eicar() -> bytes:
     """The EICAR anti-malware test file, 68 bytes (eicar.org)."""
-    parts = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-", "STANDARD-ANTIVIRUS-", "TEST-FILE!", "$H+H*")
+    parts = (
+        "X5O!P%@AP[4\\PZX54(P^)7CC)7}",
+        "$EICAR-",
+        "STANDARD-ANTIVIRUS-",
+        "TEST-FILE!",
+        "$H+H*",
+    )
     return "".join(parts).encode("ascii")
 
 
@@ -56,10 +62,8 @@ def encrypted_zip(name: str, content: bytes, password: bytes) -> bytes:
     body = _pkware(password, header + content)
     stored, encrypted, date = 0, 1, (2026 - 1980) << 9 | 1 << 5 | 1
     encoded = name.encode("ascii")
-    common = struct.pack(
-        "<HHHHHIIIHH",
-        20, encrypted, stored, 0, date, crc, len(body), len(content), len(encoded), 0,
-    )
+    sizes = struct.pack("<IIHH", len(body), len(content), len(encoded), 0)
+    common = struct.pack("<HHHHHI", 20, encrypted, stored, 0, date, crc) + sizes
     local = b"PK\x03\x04" + common + encoded + body
     central = b"PK\x01\x02" + struct.pack("<H", 20) + common
     central += struct.pack("<HHHII", 0, 0, 0, 0, 0) + encoded
@@ -91,4 +95,5 @@ def _pkware(password: bytes, plain: bytes) -> bytes:
 
 def hashes(content: bytes) -> dict[str, str]:
     """Every hash that a result shows, in lower-case hexadecimal."""
-    return {kind: hashlib.new(kind, content).hexdigest() for kind in ("md5", "sha1", "sha256", "sha512")}
+    kinds = ("md5", "sha1", "sha256", "sha512")
+    return {kind: hashlib.new(kind, content).hexdigest() for kind in kinds}

@@ -10,13 +10,11 @@ Core clients use, and with Cloud's, which ends in /v4.
 
 import json
 import os
-from datetime import datetime
 from urllib.parse import quote
 
 import pytest
 from mcl_platform_sdk.api import BatchApi
 from mcl_platform_sdk.exceptions import (
-    ApiException,
     BadRequestException,
     NotFoundException,
     ServiceException,
@@ -25,52 +23,20 @@ from mcl_platform_sdk.exceptions import (
 from mcl_platform_sdk.models import MultipleHashLookupRequest
 
 import samples
-
-ENGINES = os.environ.get("PALISADE_ENGINES", "filetype,reputation,yara,unpack").split(",")
-
-NO_THREAT, INFECTED, UNKNOWN, ENCRYPTED_ARCHIVE = 0, 1, 5, 12
-OF_ONE_ENGINE = {0, 1, 2, 3, 10, 19, 22, 23}
-"""The result codes that one engine may give; the others are of a whole file."""
+from checks import (
+    ENCRYPTED_ARCHIVE,
+    INFECTED,
+    NO_THREAT,
+    UNKNOWN,
+    assert_describes,
+    assert_engines,
+    assert_refused,
+    assert_shows_engines,
+    is_time,
+)
 
 NOWHERE = "0" * 32
 """Well-formed as a data_id, and never given out."""
-
-
-def plain(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
-
-
-def is_time(text: str) -> bool:
-    return datetime.fromisoformat(text).tzinfo is not None
-
-
-def assert_refused(error: ApiException, code: int) -> None:
-    """The error has Cloud's form and this code; the HTTP status is the code's first digits."""
-    body = json.loads(error.body)
-    assert body["success"] is False
-    assert body["error"]["code"] == code
-    assert error.status == code // 1000
-    assert body["error"]["messages"], "an error says what is wrong"
-    assert all(isinstance(message, str) and message for message in body["error"]["messages"])
-
-
-def assert_describes(file_info, content: bytes, name: str) -> None:
-    assert file_info.display_name == name
-    assert file_info.file_size == len(content)
-    for kind, value in samples.hashes(content).items():
-        assert getattr(file_info, kind) == value
-
-
-def assert_shows_engines(scan_results: dict) -> None:
-    """Every engine has a whole entry, also one that had nothing to do."""
-    details = scan_results["scan_details"]
-    assert {plain(name) for name in details} >= {plain(name) for name in ENGINES}
-    assert 4 <= scan_results["total_avs"] <= len(details)
-    for name, entry in details.items():
-        assert entry["scan_result_i"] in OF_ONE_ENGINE, name
-        assert isinstance(entry["threat_found"], str), name
-        assert isinstance(entry["scan_time"], int) and entry["scan_time"] >= 0, name
-        assert is_time(entry["def_time"]), name
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +270,7 @@ class TestHashes:
             request, headers={"includescandetails": "1"}, response_type="http"
         )
         details = json.loads(response.raw_data)["data"][0]["scan_details"]
-        assert {plain(name) for name in details} >= {plain(name) for name in ENGINES}
+        assert_engines(details)
 
 
 class TestRefusals:
@@ -362,18 +328,27 @@ class TestKey:
         key = palisade.client.api_key
         assert key not in account.to_json(), "a secret is never given back"
 
-    def test_limits_and_what_is_left_of_them(self, palisade):
-        limits = palisade.keys.get_api_key_limits()
+    def test_what_is_used_and_what_is_left(self, palisade):
+        """/apikey/limits is what was used, /apikey/limits/status what is left."""
+        families = ("prevention", "reputation", "analysis")
+        before = palisade.keys.get_api_key_limits()
+        palisade.scan(samples.clean(), filename="minutes.txt")
+        used = palisade.keys.get_api_key_limits()
+        counts = [getattr(used, f"{family}_api") for family in families]
+        assert sum(counts) > sum(getattr(before, f"{family}_api") for family in families)
+
+        account = palisade.keys.get_api_key()
         left = palisade.keys.get_api_key_remaining_limits()
-        for name in ("reputation_api", "analysis_api", "prevention_api"):
-            assert 0 <= getattr(left, name) <= getattr(limits, name), name
+        for family, count in zip(families, counts, strict=True):
+            limit = getattr(account, f"limit_{family}")
+            if limit is not None:  # No limit, nothing to run out of.
+                assert getattr(left, f"{family}_api") == max(limit - count, 0), family
 
 
 class TestServer:
     def test_engines(self, palisade, infected):
         engines = palisade.stats.get_engines_status()
-        names = {engine.eng_name for engine in engines}
-        assert {plain(name) for name in names} >= {plain(name) for name in ENGINES}
+        assert_engines(engine.eng_name for engine in engines)
         assert len({engine.eng_id for engine in engines}) == len(engines)
         for engine in engines:
             assert engine.state == "production", engine.eng_name
@@ -391,7 +366,7 @@ class TestServer:
         response = palisade.status.get_engine_definitions(response_type="raw")
         assert response.status == 200
         definitions = json.loads(response.data)
-        assert {plain(name) for name in definitions} >= {plain(name) for name in ENGINES}
+        assert_engines(definitions)
         assert all(is_time(text) for text in definitions.values())
 
     def test_version(self, palisade):
@@ -406,7 +381,7 @@ class TestServer:
 
 
 class TestNotYet:
-    """What comes later is refused in words that a client can read, never with a silence or a 404."""
+    """What comes later is refused in a form that clients can read."""
 
     @pytest.mark.parametrize(
         ("method", "path"),
