@@ -130,6 +130,26 @@ class TestScan:
         assert model.scan_results.scan_all_result_i == INFECTED
         assert palisade.tree(model.data_id)["eicar.com"]["scan_result_i"] == INFECTED
 
+    def test_several_passwords_are_tried(self, palisade):
+        """Numbered headers, which other clients send and the SDK does not know."""
+        content = samples.encrypted_zip("eicar.com", samples.eicar(), b"second")
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "archivepwd1": "first",
+            "archivepwd2": "second",
+        }
+        status, upload = palisade.call("POST", "/file", headers, content)
+        assert status == 200
+        model, _ = palisade.finished(upload["data_id"])
+        assert model.scan_results.scan_all_result_i == INFECTED
+
+    def test_what_the_caller_says_of_itself_is_given_back(self, palisade):
+        """The SDK sends two user-agent lines then: the caller's, and after it its own."""
+        told = {"ticket": 4711, "from": "Grüße"}
+        model, _ = palisade.scan(samples.clean(), user_agent="ci/1.0", metadata=json.dumps(told))
+        assert model.process_info.user_agent == "ci/1.0"
+        assert model.file_info.metadata == told
+
     def test_the_polling_of_the_sdk_itself_ends(self, palisade):
         upload = palisade.files.analyze_file(samples.eicar())
         patience = {"timeout": 60, "poll_interval": 0.1}
