@@ -18,7 +18,7 @@ rule office_macro_autorun_starts_program : office macro {
     $start2 = "Shell.Application" ascii wide nocase
     $start3 = "ShellExecute" ascii wide nocase
     $start4 = "Win32_Process" ascii wide nocase
-    $start5 = /\bShell[ \t]{0,2}[( ][ \t]{0,2}["A-Za-z]/ ascii wide nocase
+    $start5 = /([=:\n]|\bThen)[ \t]{0,40}(Call[ \t]{1,4})?Shell[ \t]{0,2}[( ]/ ascii wide nocase
   condition:
     filesize < 4MB and $module and $auto and any of ($start*)
 }

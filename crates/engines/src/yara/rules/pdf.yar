@@ -12,12 +12,13 @@ rule pdf_launch_program : pdf launch {
     attack = "T1204.002"
     reference = "https://attack.mitre.org/techniques/T1204/002/"
   strings:
-    $launch = /\/S\s{0,8}\/Launch\b/
-    $program = /\/F\s{0,8}\(([a-z]:)?[^()\r\n]{0,60}\b(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)/ nocase
+    // Both in one action, in either order.
+    $action1 = /\/S\s{0,8}\/Launch\b[^()]{0,120}\/F\s{0,8}\(([^()\r\n]{0,80}[\/\\])?(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)/ nocase
+    $action2 = /\/F\s{0,8}\(([^()\r\n]{0,80}[\/\\])?(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)[^>]{0,40}(\/P\s{0,8}\([^()]{0,400}\))?[^()]{0,40}\/S\s{0,8}\/Launch\b/ nocase
   condition:
     filesize < 64MB and
     for any i in (0..1023) : (uint32be(i) == 0x25504446) and
-    $launch and $program
+    any of ($action*)
 }
 
 rule pdf_opens_with_launch : pdf launch {

@@ -38,7 +38,7 @@ rule shortcut_starts_interpreter : shortcut {
     $program4 = "cscript" ascii wide nocase
     $program5 = "regsvr32" ascii wide nocase
     $program6 = "certutil" ascii wide nocase
-    $program7 = /cmd(\.exe)?["']?[ \t]{1,8}\/[a-z:]{0,8}[ck]\b/ ascii wide nocase
+    $program7 = "cmd.exe" ascii wide nocase
     $argument1 = /https?:\/\/[a-z0-9]/ ascii wide nocase
     $argument2 = /[-\/]e(nc|c|ncodedcommand)?[ \t]{1,8}["']?[A-Za-z0-9+\/]{32}/ ascii wide nocase
     $argument3 = "FromBase64String" ascii wide nocase
@@ -49,15 +49,23 @@ rule shortcut_starts_interpreter : shortcut {
     any of ($program*) and any of ($argument*)
 }
 
-rule shortcut_oversized : shortcut dropper {
+rule shortcut_carries_file : shortcut dropper {
   meta:
-    description = "Shortcut far larger than its format needs, as when it carries a payload"
+    description = "Shortcut with a program, document, archive or page inside"
     severity = "suspicious"
     author = "Palisade"
-    attack = "T1027.001"
-    reference = "https://learn.microsoft.com/openspecs/windows_protocols/ms-shllink/"
+    attack = "T1027.009"
+    reference = "https://attack.mitre.org/techniques/T1027/009/"
+  strings:
+    $program = "This program cannot be run in DOS mode"
+    $pdf = "%PDF-1."
+    $compound = { D0 CF 11 E0 A1 B1 1A E1 }
+    $zip = { 50 4B 03 04 (0A | 14) 00 }
+    $cabinet = { 4D 53 43 46 00 00 00 00 }
+    $page1 = "<script" nocase
+    $page2 = "<hta:application" nocase
   condition:
-    uint32(0) == 0x4C and uint32(4) == 0x00021401 and filesize > 256KB
+    uint32(0) == 0x4C and uint32(4) == 0x00021401 and filesize < 64MB and any of them
 }
 
 rule shortcut_internet_starts_remote_program : shortcut webdav {
@@ -69,7 +77,7 @@ rule shortcut_internet_starts_remote_program : shortcut webdav {
     reference = "https://attack.mitre.org/techniques/T1204/001/"
   strings:
     $head = "[InternetShortcut]" ascii wide nocase
-    $target = /URL\s{0,4}=\s{0,4}(file:)?[\/\\]{2,4}[a-z0-9][^\r\n]{2,300}\.(js|jse|vbs|vbe|wsf|hta|exe|scr|lnk|bat|cmd|cpl|msi|url)\b/ ascii wide nocase
+    $target = /URL\s{0,4}=\s{0,4}(file:)?[\/\\]{2,5}[a-z0-9][a-z0-9.-]{1,80}(@[a-z0-9]{1,8}){0,2}[\/\\][^\r\n]{0,300}\.(js|jse|vbs|vbe|wsf|hta|exe|scr|lnk|bat|cmd|cpl|msi|url)\b/ ascii wide nocase
   condition:
     filesize < 64KB and $head in (0..512) and $target
 }

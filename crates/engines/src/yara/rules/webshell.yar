@@ -70,7 +70,7 @@ rule webshell_jsp_runs_request_directly : webshell jsp {
     $call = /<%[^%]{0,400}(getRuntime\s{0,4}\(\s{0,4}\)\s{0,4}\.\s{0,4}exec|new\s{1,4}ProcessBuilder)\s{0,4}\(\s{0,4}(new\s{1,4}String\s{0,4}\[\s{0,4}\]\s{0,4}\{[^}]{0,80})?request\s{0,4}\.\s{0,4}getParameter\s{0,4}\(/
   condition:
     // A page this small is no application: it is the call and its frame.
-    filesize < 8KB and $call
+    filesize < 1KB and $call
 }
 
 rule webshell_jsp_runs_request : webshell jsp {
