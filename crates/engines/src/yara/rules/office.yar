@@ -151,10 +151,10 @@ rule office_formula_starts_program : office dde csv {
     reference = "https://owasp.org/www-community/attacks/CSV_Injection"
   strings:
     // A cell begins at a line start or after a separator; SYLK writes ;E.
-    $cell = /[\r\n,;"\t]E?[=+@-][^\r\n|]{0,40}\b(cmd|powershell|mshta|rundll32|regsvr32)(\.exe)?\|'[^\r\n]{0,400}'!/ nocase
-    $first = /[=+@-](cmd|powershell|mshta|rundll32|regsvr32)(\.exe)?\|'[^\r\n]{0,400}'!/ nocase
+    $cell = /[\r\n,;"\t]E?[=+@-][^\r\n|]{0,32}\b(cmd|powershell|mshta|rundll32|regsvr32)(\.exe)?\|'[^'\r\n]{0,400}'!/ nocase
+    $first = /[=+@-](cmd|powershell|mshta|rundll32|regsvr32)(\.exe)?\|'[^'\r\n]{0,400}'!/ nocase
   condition:
-    filesize < 16MB and ($cell or $first at 0)
+    filesize < 4MB and ($cell or $first at 0)
 }
 
 rule office_onenote_embeds_program : office onenote {

@@ -13,10 +13,10 @@ rule pdf_launch_program : pdf launch {
     reference = "https://attack.mitre.org/techniques/T1204/002/"
   strings:
     // Both in one action, in either order.
-    $action1 = /\/S\s{0,8}\/Launch\b[^()]{0,120}\/F\s{0,8}\(([^()\r\n]{0,80}[\/\\])?(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)/ nocase
-    $action2 = /\/F\s{0,8}\(([^()\r\n]{0,80}[\/\\])?(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)[^>]{0,40}(\/P\s{0,8}\([^()]{0,400}\))?[^()]{0,40}\/S\s{0,8}\/Launch\b/ nocase
+    $action1 = /\/S\s{0,8}\/Launch\b[^()]{0,60}\/F\s{0,8}\(([^()\r\n]{0,60}[\/\\])?(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)/ nocase
+    $action2 = /\/F\s{0,8}\(([^()\r\n]{0,60}[\/\\])?(cmd|powershell|pwsh|mshta|wscript|cscript|rundll32|regsvr32)(\.exe)?\s{0,4}\)[^>]{0,80}\/S\s{0,8}\/Launch\b/ nocase
   condition:
-    filesize < 64MB and
+    filesize < 32MB and
     for any i in (0..1023) : (uint32be(i) == 0x25504446) and
     any of ($action*)
 }
@@ -33,7 +33,7 @@ rule pdf_opens_with_launch : pdf launch {
     $open2 = /\/AA\s{0,4}(<<|\d)/
     $launch = /\/S\s{0,8}\/Launch\b/
   condition:
-    filesize < 64MB and
+    filesize < 32MB and
     for any i in (0..1023) : (uint32be(i) == 0x25504446) and
     $launch and any of ($open*)
 }
@@ -54,7 +54,7 @@ rule pdf_opens_with_javascript : pdf javascript {
     $decode4 = "app.launchURL"
     $decode5 = "this.submitForm"
   condition:
-    filesize < 64MB and
+    filesize < 32MB and
     for any i in (0..1023) : (uint32be(i) == 0x25504446) and
     $open and $javascript and any of ($decode*)
 }
@@ -68,9 +68,9 @@ rule pdf_exports_and_opens_attachment : pdf javascript dropper {
     reference = "https://attack.mitre.org/techniques/T1027/006/"
   strings:
     $attachment = "/EmbeddedFile"
-    $export = /exportDataObject\s{0,4}\([^)]{0,200}nLaunch["']?\s{0,4}:\s{0,4}[12]/ nocase
+    $export = /exportDataObject\s{0,4}\([^()]{0,100}nLaunch["']?\s{0,4}:\s{0,4}[12]/ nocase
   condition:
-    filesize < 64MB and
+    filesize < 32MB and
     for any i in (0..1023) : (uint32be(i) == 0x25504446) and
     $attachment and $export
 }
@@ -91,7 +91,7 @@ rule pdf_disguised_action_name : pdf obfuscation {
     $open = /\/(#4F(p|#70)(e|#65)|O#70(e|#65)|Op#65(n|#6E)|Ope#6E|Open#41|OpenA#63|OpenAc#74|OpenAct#69|OpenActi#6F|OpenActio#6E)/ nocase
     $launch = /\/(#4C(a|#61)(u|#75)|L#61(u|#75)|La#75(n|#6E)|Lau#6E|Laun#63|Launc#68)/ nocase
   condition:
-    filesize < 64MB and
+    filesize < 32MB and
     for any i in (0..1023) : (uint32be(i) == 0x25504446) and
     any of them
 }

@@ -12,9 +12,9 @@ rule script_powershell_encoded_command : script powershell {
     reference = "https://attack.mitre.org/techniques/T1027/010/"
   strings:
     // The parameter may be cut to any unique beginning.
-    $call = /\b(powershell|pwsh)(\.exe)?\b[^\r\n]{0,160}[ \t][-\/]e(c|nc|nco|ncod|ncode|ncoded|ncodedc[a-z]{0,6})?[ \t]{1,8}["']{0,2}[A-Za-z0-9+\/]{64}/ ascii wide nocase
+    $call = /\b(powershell|pwsh)(\.exe)?\b[^\r\n]{0,80}[ \t][-\/]e(c|nc|nco|ncod|ncode|ncoded|ncodedc[a-z]{0,6})?[ \t]{1,8}["']{0,2}[A-Za-z0-9+\/]{64}/ ascii wide nocase
   condition:
-    filesize < 4MB and uint16be(0) != 0x4D5A and uint32be(0) != 0x7F454C46 and $call
+    filesize < 1MB and uint16be(0) != 0x4D5A and uint32be(0) != 0x7F454C46 and $call
 }
 
 rule script_powershell_hidden_download : script powershell {
@@ -25,9 +25,9 @@ rule script_powershell_hidden_download : script powershell {
     attack = "T1059.001"
     reference = "https://attack.mitre.org/techniques/T1059/001/"
   strings:
-    $call = /\b(powershell|pwsh)(\.exe)?\b[^\r\n]{0,160}[ \t][-\/]w[a-z]{0,10}[ \t]{1,8}["']?(hidden|1)\b[^\r\n]{0,400}\b(DownloadString|DownloadFile|DownloadData|Invoke-WebRequest|Invoke-RestMethod|Start-BitsTransfer|iwr|irm)\b/ ascii wide nocase
+    $call = /\b(powershell|pwsh)(\.exe)?\b[^\r\n]{0,80}[ \t][-\/]w[a-z]{0,10}[ \t]{1,8}["']?(hidden|1)\b[^\r\n]{0,200}\b(DownloadString|DownloadFile|DownloadData|Invoke-WebRequest|Invoke-RestMethod|Start-BitsTransfer|iwr|irm)\b/ ascii wide nocase
   condition:
-    filesize < 4MB and uint16be(0) != 0x4D5A and uint32be(0) != 0x7F454C46 and $call
+    filesize < 1MB and uint16be(0) != 0x4D5A and uint32be(0) != 0x7F454C46 and $call
 }
 
 rule script_powershell_disables_protection : script powershell evasion {
@@ -98,7 +98,7 @@ rule script_shell_hidden_download : script shell {
     attack = "T1105"
     reference = "https://attack.mitre.org/techniques/T1564/001/"
   strings:
-    $fetch = /\b(curl|wget)[ \t][^\r\n]{0,300}\/(tmp|var\/tmp|dev\/shm)\/\.[A-Za-z0-9_-]/
+    $fetch = /\b(curl|wget)[ \t][^\r\n]{0,200}\/(tmp|var\/tmp|dev\/shm)\/\.[A-Za-z0-9_-]/
     $run1 = /\bchmod[ \t]{1,4}(-R[ \t]{1,4})?([0-7]?[1357][0-7]{2}|[augo]{0,4}\+[rw]{0,2}x)[ \t]{1,4}["']?\/(tmp|var\/tmp|dev\/shm)\/\.[A-Za-z0-9_-]/
     $run2 = /\b(sh|bash|nohup|setsid|perl|python3?)[ \t]{1,4}["']?\/(tmp|var\/tmp|dev\/shm)\/\.[A-Za-z0-9_-]/
   condition:
