@@ -1,1 +1,5 @@
-fn main() {}
+//! `palisade`: the one binary.
+
+fn main() -> std::process::ExitCode {
+    palisade_app::run(palisade_engines::loaders())
+}

@@ -5,7 +5,7 @@
 
 pub mod tree;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -125,7 +125,14 @@ struct State {
 impl State {
     fn take(&mut self, event: NodeEvent, position: Position, now: UnixMillis) {
         let root = event.node().root;
-        if self.done.contains(root) {
+        // A request that was tried again has a plan accepted after its first report.
+        if let (Some(finished), NodeEvent::Plan(plan)) = (self.done.finished(root), &event)
+            && plan.request.node.is_root()
+            && plan.request.accepted >= finished
+        {
+            self.done.forget(root);
+        }
+        if self.done.finished(root).is_some() {
             self.ports.metrics.drop(DropReason::Late, "aggregator");
             self.acknowledger.acknowledge(&position);
             return;
@@ -149,7 +156,7 @@ impl State {
     /// Makes the report and stores it beside the loop: a slow disk does not keep others waiting.
     fn finish(&mut self, root: RequestId, now: UnixMillis) {
         let Some(open) = self.open.remove(&root) else { return };
-        self.done.insert(root);
+        self.done.insert(root, now);
         let has_children = open.tree.has_children();
         let definitions = open.tree.planned_definitions();
         let Some(report) = open.tree.report(now) else { return };
@@ -236,26 +243,30 @@ pub(crate) async fn store(
     ports.log.append(vec![append], Durability::Process).await
 }
 
-/// The last so-many requests that were finished.
+/// The last so-many requests that were finished, and when.
 #[derive(Default)]
 struct Remembered {
-    set: HashSet<RequestId>,
+    finished: HashMap<RequestId, UnixMillis>,
     order: VecDeque<RequestId>,
 }
 
 impl Remembered {
-    fn contains(&self, id: RequestId) -> bool {
-        self.set.contains(&id)
+    fn finished(&self, id: RequestId) -> Option<UnixMillis> {
+        self.finished.get(&id).copied()
     }
 
-    fn insert(&mut self, id: RequestId) {
-        if self.set.insert(id) {
+    fn insert(&mut self, id: RequestId, now: UnixMillis) {
+        if self.finished.insert(id, now).is_none() {
             self.order.push_back(id);
-            if self.order.len() > REMEMBERED
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.set.remove(&oldest);
-            }
         }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.finished.remove(&oldest);
+        }
+    }
+
+    fn forget(&mut self, id: RequestId) {
+        self.finished.remove(&id);
     }
 }

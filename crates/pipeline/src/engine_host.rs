@@ -134,24 +134,40 @@ impl EngineHost {
     }
 }
 
+/// How an engine is, as the records keep it.
+fn status(engine: &dyn Engine, ports: &Ports, host: &str) -> EngineStatus {
+    let health = engine.health();
+    EngineStatus {
+        engine: engine.name().clone(),
+        host: host.to_owned(),
+        state: health.state,
+        detail: health.detail,
+        definitions: engine.definitions(),
+        workers: health.workers,
+        seen: ports.clock.now(),
+    }
+}
+
+/// Tells of an engine once: before the first plan is made.
+///
+/// # Errors
+/// The records'.
+pub async fn tell_once(
+    engine: &Arc<dyn Engine>,
+    ports: &Ports,
+    host: &str,
+) -> Result<(), PortError> {
+    ports.records.put_engine(status(&**engine, ports, host)).await
+}
+
 /// Tells of an engine, for ever: to the records, where every gateway and extractor sees it.
 pub async fn tell_of(engine: Arc<dyn Engine>, ports: Ports, host: String) {
     let mut told: Option<EngineStatus> = None;
     loop {
-        let health = engine.health();
-        let now = ports.clock.now();
-        let status = EngineStatus {
-            engine: engine.name().clone(),
-            host: host.clone(),
-            state: health.state,
-            detail: health.detail,
-            definitions: engine.definitions(),
-            workers: health.workers,
-            seen: now,
-        };
+        let status = status(&*engine, &ports, &host);
         let due = told.as_ref().is_none_or(|told| {
             let same = EngineStatus { seen: told.seen, ..status.clone() };
-            same != *told || now.since(told.seen) >= HEARTBEAT_MS
+            same != *told || status.seen.since(told.seen) >= HEARTBEAT_MS
         });
         if due {
             let label = EngineLabel { engine: engine.name().to_string() };

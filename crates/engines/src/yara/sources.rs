@@ -26,13 +26,21 @@ macro_rules! rule_files {
 
 /// Our own starter rules.
 pub fn built_in_rules() -> Vec<RuleFile> {
-    const FILES: &[(&str, &str)] = rule_files!["test_files"];
+    const FILES: &[(&str, &str)] = rule_files![
+        "executable",
+        "extortion",
+        "html",
+        "linux",
+        "office",
+        "pdf",
+        "script",
+        "shortcut",
+        "test_file",
+        "webshell",
+    ];
     FILES
         .iter()
-        .map(|(name, source)| RuleFile {
-            name: format!("palisade/{name}"),
-            source: (*source).to_owned(),
-        })
+        .map(|(name, source)| RuleFile { name: (*name).to_owned(), source: (*source).to_owned() })
         .collect()
 }
 

@@ -100,11 +100,11 @@ pub(super) fn extracted_files(
             data_id: of_request(child.node, root).to_string(),
             scan_result_i: code.number(),
             progress_percentage: 100,
-            file_size: child.artifact.size,
+            file_size: child.size,
             file_type: scanned.map(|entry| type_info(entry).mime).unwrap_or_default(),
             detected_by: tree.detected(child.node),
             scan_result_a: code.text().to_owned(),
-            sha256: child.artifact.sha256().to_string(),
+            sha256: child.sha256.to_string(),
         }
     });
     Some(ExtractedFiles {

@@ -1,7 +1,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use palisade_model::{EngineEntry, EngineName, Failure, NodeId, NodeReport, Report, ReportVerdict};
+use palisade_model::{
+    ArtifactRef, ChildRef, EngineEntry, EngineName, Failure, Hashes, NodeId, NodeReport, Report,
+    ReportVerdict,
+};
 
 use super::super::code::{Circumstances, Listed, ScanCode, outcomes};
 use super::count;
@@ -69,7 +72,7 @@ impl<'a> Tree<'a> {
             parent: Some(parent.node),
             name: child.name.clone(),
             path,
-            artifact: child.artifact.clone(),
+            artifact: name_only(child),
             file_type: None,
             encrypted: child.encrypted,
             engines: Vec::new(),
@@ -123,4 +126,15 @@ impl<'a> Tree<'a> {
         }
         found
     }
+}
+
+/// What a container says of a child that was left out: its other hashes were not kept.
+fn name_only(child: &ChildRef) -> ArtifactRef {
+    let hashes = Hashes {
+        md5: String::new(),
+        sha1: String::new(),
+        sha256: child.sha256,
+        sha512: String::new(),
+    };
+    ArtifactRef { hashes, size: child.size }
 }

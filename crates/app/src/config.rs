@@ -1,0 +1,164 @@
+//! Settings of a server: one TOML file, each crate's own part under its name. Unknown keys are
+//! refused.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use palisade_api::ApiConfig;
+use palisade_jail::WorkerLimits;
+use palisade_model::Severity;
+use palisade_pipeline::engine_host::EngineHostConfig;
+use palisade_pipeline::extractor::ExtractorConfig;
+use palisade_pipeline::gateway::GatewayConfig;
+use palisade_pipeline::janitor::RetentionConfig;
+use serde::{Deserialize, Serialize};
+
+/// Artifacts that a worker looks at before it is replaced. See `docs/decisions` for what a fresh
+/// worker costs.
+pub(crate) const ARTIFACTS_PER_WORKER: u32 = 256;
+
+/// All settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where everything is kept.
+    pub(crate) data: PathBuf,
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    pub(crate) logs: LogsConfig,
+    pub(crate) api: ApiConfig,
+    pub(crate) gateway: GatewayConfig,
+    pub(crate) extractor: ExtractorConfig,
+    pub(crate) engine_host: EngineHostConfig,
+    pub(crate) jail: JailConfig,
+    pub(crate) yara: YaraConfig,
+    pub(crate) reputation: ReputationConfig,
+    pub(crate) retention: RetentionConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("palisade-data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8008)),
+            logs: LogsConfig::default(),
+            api: ApiConfig::default(),
+            gateway: GatewayConfig::default(),
+            extractor: ExtractorConfig::default(),
+            engine_host: EngineHostConfig::default(),
+            jail: JailConfig::default(),
+            yara: YaraConfig::default(),
+            reputation: ReputationConfig::default(),
+            retention: RetentionConfig::default(),
+        }
+    }
+}
+
+/// Log lines, on standard error.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogsConfig {
+    /// `text` or `json`.
+    pub(crate) format: LogsFormat,
+    /// In the form of `RUST_LOG`.
+    pub(crate) filter: String,
+}
+
+impl Default for LogsConfig {
+    fn default() -> Self {
+        Self { format: LogsFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogsFormat {
+    Text,
+    Json,
+}
+
+/// The jail of every engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct JailConfig {
+    /// Workers of each engine. Default: the number of processors.
+    pub(crate) workers: usize,
+    /// Artifacts that a worker looks at before it is replaced; 1 for a fresh one each.
+    pub(crate) artifacts_per_worker: u32,
+    /// Refuse to start when this kernel lacks a wall of the jail.
+    pub(crate) require_all_layers: bool,
+    /// Of each worker.
+    pub(crate) limits: WorkerLimits,
+}
+
+impl Default for JailConfig {
+    fn default() -> Self {
+        Self {
+            workers: processors(),
+            artifacts_per_worker: ARTIFACTS_PER_WORKER,
+            require_all_layers: false,
+            limits: WorkerLimits::default(),
+        }
+    }
+}
+
+/// The number of processors that this process may use.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct YaraConfig {
+    /// Whether our own rules are used.
+    pub(crate) built_in: bool,
+    /// Files and directories with more. A change is noticed within a second.
+    pub(crate) rules: Vec<PathBuf>,
+    /// What a rule without `meta.severity` means.
+    pub(crate) default_severity: Severity,
+}
+
+impl Default for YaraConfig {
+    fn default() -> Self {
+        Self { built_in: true, rules: Vec::new(), default_severity: Severity::Malicious }
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReputationConfig {
+    /// Lists of hashes that are malicious. A change is noticed within a second.
+    pub(crate) blocklists: Vec<PathBuf>,
+    /// Lists of hashes that are known good.
+    pub(crate) allowlists: Vec<PathBuf>,
+}
+
+impl Config {
+    /// From a file, or the defaults.
+    pub(crate) fn load(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the settings {} cannot be read", path.display()))?;
+        toml::from_str(&text)
+            .with_context(|| format!("the settings {} are not right", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_survive_their_own_text_form() {
+        let text = toml::to_string(&Config::default()).unwrap();
+        let config: Config = toml::from_str(&text).unwrap();
+        assert_eq!(toml::to_string(&config).unwrap(), text);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_name() {
+        let error = toml::from_str::<Config>("[gateway]\nmax_uplaod_bytes = 1\n").unwrap_err();
+        assert!(error.to_string().contains("max_uplaod_bytes"), "{error}");
+    }
+}

@@ -1,0 +1,103 @@
+//! The engines of one process: which there are, and how each is loaded.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use palisade_engines::reputation::{ListKind, ListSource};
+use palisade_engines::yara::{Compiled, Compiler, RuleFile};
+use palisade_engines::{engine_name, filetype, memory_file, unpack, yara};
+use palisade_jail::{EngineSpec, Pool, PoolConfig, WorkerLimits};
+use palisade_model::{EngineName, Severity, UnixMillis};
+
+use crate::{COMPILE, TEMPLATE};
+
+/// How the jail of an engine is built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JailSettings {
+    pub(crate) workers: usize,
+    pub(crate) artifacts_per_worker: u32,
+    pub(crate) require_all_layers: bool,
+    pub(crate) limits: WorkerLimits,
+}
+
+/// This program, as the kernel knows it: also after its file was replaced by an upgrade.
+fn program() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}
+
+/// Starts a pool with these engines.
+pub(crate) fn pool(jail: &JailSettings, engines: Vec<EngineSpec>) -> anyhow::Result<Pool> {
+    let config = PoolConfig {
+        executable: program(),
+        arguments: vec![TEMPLATE.to_owned()],
+        engines,
+        workers: jail.workers,
+        artifacts_per_worker: jail.artifacts_per_worker,
+        limits: jail.limits,
+        require_all_layers: jail.require_all_layers,
+    };
+    Ok(Pool::start(config)?)
+}
+
+/// An engine of the jail that has no settings and no definitions.
+pub(crate) fn plain(name: &'static str) -> EngineSpec {
+    EngineSpec {
+        name: engine_name(name),
+        settings: serde_json::Value::Null,
+        definitions: Vec::new(),
+    }
+}
+
+/// The rule compiler, keeping what it compiles under `cache`.
+pub(crate) fn compiler(cache: Option<&Path>) -> Compiler {
+    Compiler {
+        executable: program(),
+        arguments: vec![COMPILE.to_owned()],
+        cache: cache.map(Path::to_owned),
+    }
+}
+
+/// Every rule file that the settings name, ours first. A directory that cannot be read is a line in
+/// the second part; the others work.
+pub(crate) fn rule_files(built_in: bool, paths: &[PathBuf]) -> (Vec<RuleFile>, Vec<String>) {
+    let mut files = if built_in { yara::built_in_rules() } else { Vec::new() };
+    let mut problems = Vec::new();
+    for path in paths {
+        match yara::read_rules(path) {
+            Ok(found) => files.extend(found),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    (files, problems)
+}
+
+/// The yara engine with compiled rules.
+pub(crate) fn yara_spec(
+    compiled: &Compiled,
+    default_severity: Severity,
+    time: UnixMillis,
+) -> anyhow::Result<EngineSpec> {
+    let settings = yara::Settings { version: compiled.version.clone(), time, default_severity };
+    Ok(EngineSpec {
+        name: engine_name(yara::NAME),
+        settings: serde_json::to_value(settings)?,
+        definitions: vec![memory_file(&compiled.blob).context("no memory file for the rules")?],
+    })
+}
+
+/// The lists of the reputation engine.
+pub(crate) fn list_sources(block: &[PathBuf], allow: &[PathBuf]) -> Vec<ListSource> {
+    let source = |kind| move |path: &PathBuf| ListSource { path: path.clone(), kind };
+    block
+        .iter()
+        .map(source(ListKind::Block))
+        .chain(allow.iter().map(source(ListKind::Allow)))
+        .collect()
+}
+
+/// The engines by name, in the order of a report.
+pub(crate) fn names() -> Vec<EngineName> {
+    [filetype::NAME, palisade_engines::reputation::NAME, unpack::NAME, yara::NAME]
+        .map(engine_name)
+        .to_vec()
+}
