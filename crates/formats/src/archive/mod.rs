@@ -5,6 +5,7 @@ mod codec;
 mod cpio;
 mod embedded;
 mod reading;
+mod sevenzip;
 mod stream;
 mod tar;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub const UNPACKERS: &[Unpacker] = &[
         ],
         run: zip::unpack,
     },
+    Unpacker { types: &["7z"], run: sevenzip::unpack },
     Unpacker { types: &["tar"], run: tar::unpack },
     Unpacker { types: &["cpio"], run: cpio::unpack },
     Unpacker { types: &["ar", "deb"], run: ar::unpack },

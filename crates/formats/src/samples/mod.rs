@@ -3,12 +3,14 @@
 
 mod ar;
 mod cpio;
+mod sevenzip;
 mod streams;
 mod tar;
 mod zip;
 
 pub use ar::{ar, deb};
 pub use cpio::{CpioLayout, cpio};
+pub use sevenzip::{SevenZip, seven_zip};
 pub use streams::{
     bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zstd,
 };
@@ -32,6 +34,10 @@ pub fn text(length: usize) -> Vec<u8> {
     out
 }
 
+fn sample_7z(password: Option<&str>, files: &[(&str, &[u8])]) -> Vec<u8> {
+    seven_zip(SevenZip { lzma: true, password, pack_header: false }, files)
+}
+
 /// One sample or more of each format: type id, a name for the sample, bytes. Each is small.
 pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let hello = text(200);
@@ -40,6 +46,8 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("zip", "deflated", zip(files)),
         ("zip", "zipcrypto", zip_encrypted("infected", files)),
         ("zip", "aes256", zip_aes("infected", 32, files)),
+        ("7z", "stored", sample_7z(None, files)),
+        ("7z", "encrypted", sample_7z(Some("infected"), files)),
         ("tar", "ustar", tar(files)),
         ("cpio", "newc", cpio(CpioLayout::New, files)),
         ("cpio", "odc", cpio(CpioLayout::Old, files)),
