@@ -1,9 +1,13 @@
 //! Containers whose purpose is to hold other files, and compressed streams: one folder per format.
 
 mod ar;
+mod arj;
+mod cab;
 mod codec;
 mod cpio;
 mod embedded;
+mod iso9660;
+mod lha;
 mod reading;
 mod sevenzip;
 mod stream;
@@ -29,6 +33,10 @@ pub const UNPACKERS: &[Unpacker] = &[
         run: zip::unpack,
     },
     Unpacker { types: &["7z"], run: sevenzip::unpack },
+    Unpacker { types: &["cab"], run: cab::unpack },
+    Unpacker { types: &["iso9660"], run: iso9660::unpack },
+    Unpacker { types: &["arj"], run: arj::unpack },
+    Unpacker { types: &["lha"], run: lha::unpack },
     Unpacker { types: &["tar"], run: tar::unpack },
     Unpacker { types: &["cpio"], run: cpio::unpack },
     Unpacker { types: &["ar", "deb"], run: ar::unpack },

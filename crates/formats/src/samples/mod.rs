@@ -2,13 +2,21 @@
 //! common tools write, not every corner of a format; hostile variants are made from their parts.
 
 mod ar;
+mod arj;
+mod cab;
+mod lha;
 mod cpio;
+mod iso;
 mod sevenzip;
 mod streams;
 mod tar;
 mod zip;
 
 pub use ar::{ar, deb};
+pub use cab::{CabMethod, cab};
+pub use iso::{IsoNames, iso9660};
+pub use arj::{ArjMethod, arj};
+pub use lha::lha;
 pub use cpio::{CpioLayout, cpio};
 pub use sevenzip::{SevenZip, seven_zip};
 pub use streams::{
@@ -48,6 +56,16 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("zip", "aes256", zip_aes("infected", 32, files)),
         ("7z", "stored", sample_7z(None, files)),
         ("7z", "encrypted", sample_7z(Some("infected"), files)),
+        ("cab", "stored", cab(CabMethod::Stored, files)),
+        ("cab", "mszip", cab(CabMethod::MsZip, files)),
+        ("cab", "lzx", cab(CabMethod::LzxUncompressed, files)),
+        ("iso9660", "joliet", iso9660(IsoNames::Joliet, files)),
+        ("iso9660", "rock-ridge", iso9660(IsoNames::RockRidge, files)),
+        ("arj", "stored", arj(ArjMethod::Stored, files)),
+        ("arj", "lzh", arj(ArjMethod::Lzh, files)),
+        ("arj", "fast", arj(ArjMethod::Fast, files)),
+        ("lha", "level-0", lha(0, files)),
+        ("lha", "level-2", lha(2, files)),
         ("tar", "ustar", tar(files)),
         ("cpio", "newc", cpio(CpioLayout::New, files)),
         ("cpio", "odc", cpio(CpioLayout::Old, files)),
