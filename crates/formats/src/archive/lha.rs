@@ -75,9 +75,7 @@ fn start(input: &[u8]) -> usize {
     if is_method(2) {
         return 0;
     }
-    memchr::memchr_iter(b'-', input)
-        .find(|&at| at >= 2 && is_method(at))
-        .map_or(0, |at| at - 2)
+    memchr::memchr_iter(b'-', input).find(|&at| at >= 2 && is_method(at)).map_or(0, |at| at - 2)
 }
 
 /// One member, its length and checksum watched.

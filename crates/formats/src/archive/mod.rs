@@ -8,9 +8,12 @@ mod cpio;
 mod embedded;
 mod iso9660;
 mod lha;
+mod rar;
 mod reading;
+mod rpm;
 mod sevenzip;
 mod stream;
+mod szdd;
 mod tar;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -37,6 +40,9 @@ pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: &["iso9660"], run: iso9660::unpack },
     Unpacker { types: &["arj"], run: arj::unpack },
     Unpacker { types: &["lha"], run: lha::unpack },
+    Unpacker { types: &["rar"], run: rar::unpack },
+    Unpacker { types: &["rpm"], run: rpm::unpack },
+    Unpacker { types: &["szdd"], run: szdd::unpack },
     Unpacker { types: &["tar"], run: tar::unpack },
     Unpacker { types: &["cpio"], run: cpio::unpack },
     Unpacker { types: &["ar", "deb"], run: ar::unpack },

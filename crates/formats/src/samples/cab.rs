@@ -72,7 +72,9 @@ fn lzx_uncompressed(chunk: &[u8], first: bool) -> Vec<u8> {
     bits.resize(bits.len().next_multiple_of(16), false);
     let mut out: Vec<u8> = bits
         .chunks(16)
-        .flat_map(|word| word.iter().fold(0_u16, |word, &bit| word << 1 | u16::from(bit)).to_le_bytes())
+        .flat_map(|word| {
+            word.iter().fold(0_u16, |word, &bit| word << 1 | u16::from(bit)).to_le_bytes()
+        })
         .collect();
     for _ in 0..3 {
         out.extend_from_slice(&1_u32.to_le_bytes());

@@ -39,8 +39,11 @@ pub fn lha(level: u8, files: &[(&str, &[u8])]) -> Vec<u8> {
 /// CRC-16/ARC.
 fn crc16(data: &[u8]) -> u16 {
     data.iter().fold(0, |crc, &byte| {
-        (0..8).fold(crc ^ u16::from(byte), |crc, _| {
-            if crc & 1 == 1 { crc >> 1 ^ 0xa001 } else { crc >> 1 }
-        })
+        (0..8).fold(
+            crc ^ u16::from(byte),
+            |crc, _| {
+                if crc & 1 == 1 { crc >> 1 ^ 0xa001 } else { crc >> 1 }
+            },
+        )
     })
 }

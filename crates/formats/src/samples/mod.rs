@@ -4,24 +4,28 @@
 mod ar;
 mod arj;
 mod cab;
-mod lha;
 mod cpio;
 mod iso;
+mod lha;
+mod rpm;
 mod sevenzip;
 mod streams;
+mod szdd;
 mod tar;
 mod zip;
 
 pub use ar::{ar, deb};
-pub use cab::{CabMethod, cab};
-pub use iso::{IsoNames, iso9660};
 pub use arj::{ArjMethod, arj};
-pub use lha::lha;
+pub use cab::{CabMethod, cab};
 pub use cpio::{CpioLayout, cpio};
+pub use iso::{IsoNames, iso9660};
+pub use lha::lha;
+pub use rpm::{rpm, rpm_with_payload};
 pub use sevenzip::{SevenZip, seven_zip};
 pub use streams::{
     bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zstd,
 };
+pub use szdd::szdd;
 pub use tar::{TarMember, pax_record, tar, tar_checksum, tar_members};
 pub use zip::{
     ZipMember, aes_encrypted, deflated, zip, zip_aes, zip_crypto_encrypted, zip_encrypted,
@@ -66,6 +70,8 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("arj", "fast", arj(ArjMethod::Fast, files)),
         ("lha", "level-0", lha(0, files)),
         ("lha", "level-2", lha(2, files)),
+        ("rpm", "gzip", rpm(files)),
+        ("szdd", "plain", szdd(&hello)),
         ("tar", "ustar", tar(files)),
         ("cpio", "newc", cpio(CpioLayout::New, files)),
         ("cpio", "odc", cpio(CpioLayout::Old, files)),

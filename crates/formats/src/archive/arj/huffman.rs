@@ -28,9 +28,8 @@ impl Huffman {
                 symbols.push(symbol as u16);
             }
         }
-        let used: u64 = (1..=MAX_LENGTH)
-            .map(|length| u64::from(counts[length]) << (MAX_LENGTH - length))
-            .sum();
+        let used: u64 =
+            (1..=MAX_LENGTH).map(|length| u64::from(counts[length]) << (MAX_LENGTH - length)).sum();
         if used > 1 << MAX_LENGTH {
             return Err(corrupt("codes do not add up"));
         }

@@ -151,7 +151,10 @@ fn walk(
             }
             let size = extents.iter().map(|extent| u64::from(extent.1)).sum();
             let child = Child::new(ChildKind::Member, name).packed(size);
-            unpacking.child(&child, &mut Extents { input, extents: extents.into_iter(), current: &[], cut: false })?;
+            unpacking.child(
+                &child,
+                &mut Extents { input, extents: extents.into_iter(), current: &[], cut: false },
+            )?;
         }
     }
     Ok(())

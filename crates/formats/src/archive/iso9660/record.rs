@@ -109,9 +109,8 @@ impl SystemUse {
                 }
                 b"SL" => self.is_link = true,
                 b"CE" => {
-                    continuation = (|| {
-                        Some((u32_le(entry, 4)?, u32_le(entry, 12)?, u32_le(entry, 20)?))
-                    })();
+                    continuation =
+                        (|| Some((u32_le(entry, 4)?, u32_le(entry, 12)?, u32_le(entry, 20)?)))();
                 }
                 b"ST" => break,
                 _ => {}

@@ -7,8 +7,7 @@ const FILES: &[(&str, &[u8])] = &[("A.TXT", b"first"), ("DIR/LONG.BIN", &[7; 5_0
 #[test]
 fn names_of_every_kind() {
     collect(unpack, &iso9660(IsoNames::Plain, FILES)).assert_clean(FILES);
-    let files: &[(&str, &[u8])] =
-        &[("a long name, really.txt", b"first"), ("dir/ü", &[7; 5_000])];
+    let files: &[(&str, &[u8])] = &[("a long name, really.txt", b"first"), ("dir/ü", &[7; 5_000])];
     for names in [IsoNames::Joliet, IsoNames::RockRidge] {
         collect(unpack, &iso9660(names, files)).assert_clean(files);
     }
