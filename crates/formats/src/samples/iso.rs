@@ -108,7 +108,7 @@ fn record(name: &[u8], place: (usize, usize), is_folder: bool, system_use: &[u8]
     out.push(if is_folder { 2 } else { 0 });
     out.extend_from_slice(&[0, 0, 1, 0, 0, 1, name.len() as u8]);
     out.extend_from_slice(name);
-    if name.len() % 2 == 0 {
+    if name.len().is_multiple_of(2) {
         out.push(0);
     }
     out.extend_from_slice(system_use);

@@ -60,8 +60,9 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
     let rock_ridge = trees.iter().any(|tree| !tree.joliet && has_rock_ridge(input, tree.root));
     trees.sort_by_key(|tree| tree.joliet == rock_ridge);
     let mut seen = HashSet::new();
-    for tree in trees {
-        walk(input, &tree, &mut seen, unpacking)?;
+    for (number, tree) in trees.iter().enumerate() {
+        // In the first tree several names may share their bytes; each is a file.
+        walk(input, tree, number > 0, &mut seen, unpacking)?;
     }
     Ok(())
 }
@@ -82,6 +83,7 @@ fn extent(input: &[u8], (block, length): (u32, u32)) -> Option<&[u8]> {
 fn walk(
     input: &[u8],
     tree: &Tree,
+    only_unseen: bool,
     seen: &mut HashSet<(u32, u32)>,
     unpacking: &mut Unpacking<'_>,
 ) -> Result<(), Stop> {
@@ -141,7 +143,8 @@ fn walk(
                 continue;
             }
             let extents = std::mem::take(&mut extents);
-            if record.is_link || !seen.insert(*extents.first().unwrap_or(&record.extent)) {
+            let is_new = seen.insert(*extents.first().unwrap_or(&record.extent));
+            if record.is_link || (only_unseen && !is_new) {
                 unpacking.keep_going()?;
                 continue;
             }

@@ -39,12 +39,8 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, bound: usize) -> Option<(Vec<File>,
             EMPTY_STREAM => empty_streams = bits(&mut data, total)?,
             EMPTY_FILE => empty_files = bits(&mut data, empty())?,
             ANTI => anti = bits(&mut data, empty())?,
-            NAMES => {
-                // "External": in another stream. Nobody writes that.
-                if data.u8()? == 0 {
-                    names = data.rest();
-                }
-            }
+            // Else "external": in another stream. Nobody writes that.
+            NAMES if data.u8()? == 0 => names = data.rest(),
             _ => {}
         }
     }

@@ -149,12 +149,15 @@ fn unpack_header(
     Ok(None)
 }
 
-/// The keys to try for a folder (`None`: none is needed), or why there is no point.
+/// The keys to try for a folder (`None`: none is needed), or why there is no point in trying.
+type Attempts = Result<Vec<Option<[u8; 32]>>, (Problem, &'static str)>;
+
+/// Derives the keys to try for a folder.
 fn attempts(
     folder: &Folder,
     keys: &mut Keys<'_>,
     unpacking: &mut Unpacking<'_>,
-) -> Result<Result<Vec<Option<[u8; 32]>>, (Problem, &'static str)>, Stop> {
+) -> Result<Attempts, Stop> {
     let Some(properties) = folder.aes() else { return Ok(Ok(vec![None])) };
     if keys.is_empty() {
         return Ok(Err((Problem::Encrypted, "encrypted, no password")));
