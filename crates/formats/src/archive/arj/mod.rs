@@ -25,7 +25,7 @@ const MAX_TRIES: usize = 256;
 pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
     let start = memchr::memmem::find_iter(input, MAGIC)
         .take(MAX_TRIES)
-        .find(|&at| Header::at(input, at).is_some_and(|header| header.sound && header.kind == 2));
+        .find(|&at| Header::sound_at(input, at).is_some_and(|header| header.kind == 2));
     let mut position = start.unwrap_or(0);
     let mut first = true;
     loop {
@@ -47,7 +47,7 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
                 Some(next) if rest.len() >= 40 => position = next,
                 _ => return Ok(()),
             }
-            while Header::at(input, position).is_none_or(|header| !header.sound) {
+            while Header::sound_at(input, position).is_none() {
                 unpacking.keep_going()?;
                 match bytes::find(input, MAGIC, position.saturating_add(1)) {
                     Some(next) => position = next,
@@ -125,7 +125,21 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// The header at `offset`, whether its checksum holds or not.
     fn at(input: &'a [u8], offset: usize) -> Option<Self> {
+        let (header, sound, cursor) = Self::basic(input, offset)?;
+        Self::parse(header, sound, cursor)
+    }
+
+    /// As [`Header::at`], where only a header with the right checksum is one: for searches, which
+    /// must not follow the extensions of everything that starts with the magic.
+    fn sound_at(input: &'a [u8], offset: usize) -> Option<Self> {
+        let (header, sound, cursor) = Self::basic(input, offset)?;
+        if sound { Self::parse(header, sound, cursor) } else { None }
+    }
+
+    /// The basic header, whether its checksum holds, and what follows.
+    fn basic(input: &'a [u8], offset: usize) -> Option<(&'a [u8], bool, Cursor<'a>)> {
         let mut cursor = Cursor::at(input, offset)?;
         if cursor.take(2)? != MAGIC {
             return None;
@@ -136,6 +150,10 @@ impl<'a> Header<'a> {
         }
         let header = cursor.take(length)?;
         let sound = crc32fast::hash(header) == cursor.u32_le()?;
+        Some((header, sound, cursor))
+    }
+
+    fn parse(header: &'a [u8], sound: bool, mut cursor: Cursor<'a>) -> Option<Self> {
         loop {
             let extension = usize::from(cursor.u16_le()?);
             if extension == 0 {
