@@ -10,6 +10,9 @@ use crate::unpack::{Child, ChildKind, Problem, Stop, Unpacking};
 /// Longest name taken for one.
 const MAX_NAME: u64 = 65_536;
 
+/// Bytes that tell the layout.
+const MAGIC_LENGTH: usize = 6;
+
 /// File type bits of the mode.
 const TYPE: u32 = 0o170_000;
 const FOLDER: u32 = 0o040_000;
@@ -23,7 +26,14 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
     let mut rest = input;
     loop {
         let before = rest.len();
-        read(&mut rest, unpacking)?;
+        let end = read_archive(&mut rest, unpacking)?;
+        if let End::NoHeader = end {
+            // What stands there instead of a header is handed out with its first bytes.
+            let start = input.len() - rest.len() - MAGIC_LENGTH;
+            let rest = input.get(start..).unwrap_or_default();
+            let child = Child::new(ChildKind::Overlay, "").packed(rest.len() as u64);
+            return unpacking.child_bytes(&child, rest);
+        }
         let zeros = rest.iter().position(|&byte| byte != 0).unwrap_or(rest.len());
         rest = rest.get(zeros..).unwrap_or_default();
         if rest.is_empty() || rest.len() >= before {
@@ -100,11 +110,26 @@ impl Layout {
 /// # Errors
 /// [`Stop`] as ever; anything wrong with the source or the archive is stated as a problem.
 pub(crate) fn read(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
+    read_archive(source, unpacking).map(|_| ())
+}
+
+/// Why the reading of an archive ended.
+#[derive(Clone, Copy)]
+enum End {
+    /// There is another member.
+    NotYet,
+    /// At the trailer, or where nothing more can be read.
+    Over,
+    /// At something that is no header, of which [`MAGIC_LENGTH`] bytes were read.
+    NoHeader,
+}
+
+fn read_archive(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Result<End, Stop> {
     loop {
         unpacking.keep_going()?;
         match member(source, unpacking) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
+            Ok(End::NotYet) => {}
+            Ok(end) => return Ok(end),
             Err(Failure::Stop) => return Err(Stop),
             Err(Failure::Source(error)) => {
                 let problem = match error.kind() {
@@ -114,7 +139,7 @@ pub(crate) fn read(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Resu
                     _ => Problem::Corrupt,
                 };
                 unpacking.problem(None, problem, &error.to_string());
-                return Ok(());
+                return Ok(End::Over);
             }
         }
     }
@@ -137,26 +162,26 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Reads one member; false at the end.
-fn member(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Result<bool, Failure> {
+/// Reads one member.
+fn member(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Result<End, Failure> {
     let mut header = [0; 110];
-    if read_up_to(source, &mut header[..6])? < 6 {
+    if read_up_to(source, &mut header[..MAGIC_LENGTH])? < MAGIC_LENGTH {
         unpacking.problem(None, Problem::Truncated, "ends without a trailer");
-        return Ok(false);
+        return Ok(End::Over);
     }
     let Some(layout) = Layout::of(&header) else {
         unpacking.problem(None, Problem::Corrupt, "no cpio header where one is due");
-        return Ok(false);
+        return Ok(End::NoHeader);
     };
     let header = &mut header[..layout.header_length()];
-    source.read_exact(&mut header[6..])?;
+    source.read_exact(&mut header[MAGIC_LENGTH..])?;
     let Some((mode, name_length, size)) = layout.parse(header) else {
         unpacking.problem(None, Problem::Corrupt, "invalid number in a cpio header");
-        return Ok(false);
+        return Ok(End::Over);
     };
     if name_length > MAX_NAME {
         unpacking.problem(None, Problem::Corrupt, "name too long");
-        return Ok(false);
+        return Ok(End::Over);
     }
     let padding = layout.padding();
     let fill = |length: u64| length.next_multiple_of(padding) - length;
@@ -164,7 +189,7 @@ fn member(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Result<bool, 
     source.read_exact(&mut name)?;
     skip(source, fill(header.len() as u64 + name_length), unpacking)?;
     if name.strip_suffix(b"\0") == Some(TRAILER) {
-        return Ok(false);
+        return Ok(End::Over);
     }
     let mut data = source.take(size);
     // A link's data is its target. A folder has none, unless somebody hides some.
@@ -178,7 +203,7 @@ fn member(source: &mut dyn Read, unpacking: &mut Unpacking<'_>) -> Result<bool, 
     let left = data.limit();
     skip(source, left, unpacking)?;
     skip(source, fill(size), unpacking)?;
-    Ok(true)
+    Ok(End::NotYet)
 }
 
 /// Reads over `length` bytes; the end of the source is met by the next header.
@@ -227,6 +252,15 @@ mod tests {
             ("b/c", b"even"),
             ("", b"\x1f\x8b..."),
         ]);
+    }
+
+    #[test]
+    fn what_is_no_header_comes_out_whole() {
+        let one = samples::cpio(CpioLayout::New, &FILES[..1]);
+        let end = crate::bytes::find(&one, b"07070100", 10).unwrap();
+        let collected = collect(unpack, &[&one[..end], b"MZ and more"].concat());
+        assert_eq!(collected.files(), [("a", &b"odd"[..]), ("", b"MZ and more")]);
+        assert_eq!(collected.problems(), [(None, Problem::Corrupt)]);
     }
 
     #[test]

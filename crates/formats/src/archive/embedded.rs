@@ -97,3 +97,42 @@ fn arj(data: &[u8]) -> bool {
         && data.get(10) == Some(&2)
         && data.get(4..4 + size).map(crc32fast::hash) == bytes::u32_le(data, 4 + size)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{self, ArjMethod, CabMethod, SevenZip};
+
+    const FILES: &[(&str, &[u8])] = &[("a", b"first")];
+
+    #[test]
+    fn each_kind_is_found_behind_a_stub() {
+        let options = SevenZip { lzma: false, password: None, pack_header: false };
+        let archives = [
+            ("zip", samples::zip(FILES)),
+            ("7z", samples::seven_zip(options, FILES)),
+            ("cab", samples::cab(CabMethod::Stored, FILES)),
+            ("gzip", samples::gzip(b"first")),
+            ("xz", samples::xz(b"first")),
+            ("arj", samples::arj(ArjMethod::Stored, FILES)),
+            ("rar", b"Rar!\x1a\x07\x01\0.......".to_vec()),
+        ];
+        for (type_id, archive) in archives {
+            let file = [&[b'M'; 777][..], &archive, &[0; 40]].concat();
+            assert_eq!(embedded(&file, 0), [(777, type_id)], "{type_id}");
+            assert_eq!(embedded(&file, 777), [(777, type_id)], "{type_id}");
+            assert_eq!(embedded(&file, 778), [], "{type_id}");
+        }
+    }
+
+    #[test]
+    fn signatures_alone_are_nothing_and_cost_little() {
+        let all: Vec<u8> =
+            SIGNATURES.iter().flat_map(|signature| signature.magic).copied().collect();
+        let file = all.repeat(10_000);
+        let found = embedded(&file, 0);
+        assert!(found.len() <= MAX_FOUND);
+        assert!(found.iter().all(|(_, type_id)| *type_id == "rar"), "{found:?}");
+        assert_eq!(embedded(&file, file.len() + 1), []);
+    }
+}

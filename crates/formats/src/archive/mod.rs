@@ -1,11 +1,19 @@
 //! Containers whose purpose is to hold other files, and compressed streams: one folder per format.
 
 mod ar;
+mod arj;
+mod cab;
 mod codec;
 mod cpio;
 mod embedded;
+mod iso9660;
+mod lha;
+mod rar;
 mod reading;
+mod rpm;
+mod sevenzip;
 mod stream;
+mod szdd;
 mod tar;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -27,6 +35,14 @@ pub const UNPACKERS: &[Unpacker] = &[
         ],
         run: zip::unpack,
     },
+    Unpacker { types: &["7z"], run: sevenzip::unpack },
+    Unpacker { types: &["cab"], run: cab::unpack },
+    Unpacker { types: &["iso9660"], run: iso9660::unpack },
+    Unpacker { types: &["arj"], run: arj::unpack },
+    Unpacker { types: &["lha"], run: lha::unpack },
+    Unpacker { types: &["rar"], run: rar::unpack },
+    Unpacker { types: &["rpm"], run: rpm::unpack },
+    Unpacker { types: &["szdd"], run: szdd::unpack },
     Unpacker { types: &["tar"], run: tar::unpack },
     Unpacker { types: &["cpio"], run: cpio::unpack },
     Unpacker { types: &["ar", "deb"], run: ar::unpack },

@@ -111,7 +111,7 @@ pub(crate) fn assert_survives(sample: &[u8], unpack: Unpack) {
         run(&sample[..length]);
     }
     let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
-    let rounds = (4_000_000 / sample.len().max(1)).clamp(300, 2_000);
+    let rounds = (4_000_000 / sample.len().max(1)).clamp(300, 1_500);
     for _ in 0..rounds {
         let mut mutated = sample.to_vec();
         for _ in 0..=random.below(4) {

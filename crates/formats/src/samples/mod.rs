@@ -2,16 +2,30 @@
 //! common tools write, not every corner of a format; hostile variants are made from their parts.
 
 mod ar;
+mod arj;
+mod cab;
 mod cpio;
+mod iso;
+mod lha;
+mod rpm;
+mod sevenzip;
 mod streams;
+mod szdd;
 mod tar;
 mod zip;
 
 pub use ar::{ar, deb};
+pub use arj::{ArjMethod, arj};
+pub use cab::{CabMethod, cab};
 pub use cpio::{CpioLayout, cpio};
+pub use iso::{IsoNames, iso9660};
+pub use lha::lha;
+pub use rpm::{rpm, rpm_with_payload};
+pub use sevenzip::{SevenZip, seven_zip};
 pub use streams::{
     bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zstd,
 };
+pub use szdd::szdd;
 pub use tar::{TarMember, pax_record, tar, tar_checksum, tar_members};
 pub use zip::{
     ZipMember, aes_encrypted, deflated, zip, zip_aes, zip_crypto_encrypted, zip_encrypted,
@@ -32,6 +46,10 @@ pub fn text(length: usize) -> Vec<u8> {
     out
 }
 
+fn sample_7z(password: Option<&str>, files: &[(&str, &[u8])]) -> Vec<u8> {
+    seven_zip(SevenZip { lzma: true, password, pack_header: false }, files)
+}
+
 /// One sample or more of each format: type id, a name for the sample, bytes. Each is small.
 pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let hello = text(200);
@@ -40,6 +58,20 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("zip", "deflated", zip(files)),
         ("zip", "zipcrypto", zip_encrypted("infected", files)),
         ("zip", "aes256", zip_aes("infected", 32, files)),
+        ("7z", "stored", sample_7z(None, files)),
+        ("7z", "encrypted", sample_7z(Some("infected"), files)),
+        ("cab", "stored", cab(CabMethod::Stored, files)),
+        ("cab", "mszip", cab(CabMethod::MsZip, files)),
+        ("cab", "lzx", cab(CabMethod::LzxUncompressed, files)),
+        ("iso9660", "joliet", iso9660(IsoNames::Joliet, files)),
+        ("iso9660", "rock-ridge", iso9660(IsoNames::RockRidge, files)),
+        ("arj", "stored", arj(ArjMethod::Stored, files)),
+        ("arj", "lzh", arj(ArjMethod::Lzh, files)),
+        ("arj", "fast", arj(ArjMethod::Fast, files)),
+        ("lha", "level-0", lha(0, files)),
+        ("lha", "level-2", lha(2, files)),
+        ("rpm", "gzip", rpm(files)),
+        ("szdd", "plain", szdd(&hello)),
         ("tar", "ustar", tar(files)),
         ("cpio", "newc", cpio(CpioLayout::New, files)),
         ("cpio", "odc", cpio(CpioLayout::Old, files)),

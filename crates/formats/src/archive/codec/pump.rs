@@ -20,6 +20,12 @@ pub(crate) trait Engine {
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step;
 }
 
+impl<E: Engine> Engine for &mut E {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
+        (**self).step(input, output)
+    }
+}
+
 /// A decoder and its source.
 pub(crate) struct Pump<R, E> {
     source: R,

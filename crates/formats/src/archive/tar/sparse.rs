@@ -6,10 +6,12 @@ use super::super::reading::truncated;
 use super::header::{BLOCK, number};
 use super::pax::{Attributes, decimal};
 
+/// Offset in the file and length of each stretch of data.
+type Stretches = Vec<(u64, u64)>;
+
 /// Stretches of data and the size of the whole file.
 pub(super) struct Map {
-    /// Offset in the file, length.
-    stretches: Vec<(u64, u64)>,
+    stretches: Stretches,
     /// In bytes.
     pub(super) size: u64,
 }
@@ -29,7 +31,7 @@ pub(super) fn gnu(input: &[u8], block: &[u8; BLOCK], cursor: &mut usize) -> Opti
     Some(Map { stretches, size })
 }
 
-fn add(stretches: &mut Vec<(u64, u64)>, fields: &[u8]) {
+fn add(stretches: &mut Stretches, fields: &[u8]) {
     for pair in fields.chunks_exact(24) {
         let (offset, length) = pair.split_at(12);
         if offset[0] == 0 {
@@ -59,7 +61,7 @@ pub(super) fn pax<'a>(attributes: &Attributes<'_>, data: &'a [u8]) -> (Option<Ma
 }
 
 /// Version 1.0: decimal lines (count, then offset and length of each), filled up to a block.
-fn in_data(data: &[u8]) -> Option<(Vec<(u64, u64)>, &[u8])> {
+fn in_data(data: &[u8]) -> Option<(Stretches, &[u8])> {
     let mut position = 0;
     let mut line = || {
         let rest = data.get(position..)?;

@@ -167,4 +167,6 @@ fn appended(input: &[u8], end: Option<usize>, unpacking: &mut Unpacking<'_>) -> 
 }
 
 #[cfg(test)]
+mod legacy_tests;
+#[cfg(test)]
 mod tests;
