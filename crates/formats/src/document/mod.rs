@@ -4,14 +4,18 @@
 mod decode;
 mod eml;
 mod encoded;
+mod mapi;
 mod mbox;
+mod msg;
 pub(crate) mod ole;
+mod onenote;
 mod rtf;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod tnef;
 
 use crate::unpack::Unpacker;
 
@@ -20,6 +24,15 @@ pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: TEXTS, run: encoded::unpack },
     Unpacker { types: &["eml", "mhtml", "emlx"], run: eml::unpack },
     Unpacker { types: &["mbox"], run: mbox::unpack },
+    Unpacker { types: &["msg"], run: msg::unpack },
+    Unpacker { types: &["tnef"], run: tnef::unpack },
+    Unpacker { types: &["onenote"], run: onenote::unpack },
+    Unpacker {
+        types: &["ole", "doc", "xls", "ppt", "pub", "vsd", "mpp", "hwp", "works"],
+        run: ole::unpack,
+    },
+    Unpacker { types: &["msi", "msp", "mst"], run: ole::unpack_installer },
+    Unpacker { types: &["ooxml_encrypted"], run: ole::unpack_encrypted },
     Unpacker { types: &["rtf"], run: rtf::unpack },
     Unpacker { types: &["binhex"], run: encoded::unpack_binhex },
 ];

@@ -103,3 +103,209 @@ pub fn html_data_uri(bytes: &[u8]) -> Vec<u8> {
     )
     .into_bytes()
 }
+
+/// A compound file (\[MS-CFB\]) with these streams, at most a few hundred, in its root.
+pub fn compound(streams: &[(&str, &[u8])]) -> Vec<u8> {
+    let entries: Vec<Entry<'_>> =
+        streams.iter().map(|(name, bytes)| Entry::Stream(name, bytes)).collect();
+    compound_tree(&entries)
+}
+
+/// A stream, or a folder of streams.
+enum Entry<'a> {
+    Stream(&'a str, &'a [u8]),
+    Folder(&'a str, &'a [(&'a str, &'a [u8])]),
+}
+
+const END: u32 = 0xffff_fffe;
+const NONE: u32 = 0xffff_ffff;
+
+/// The sectors of a compound file being built; all streams below 4,096 bytes go to small sectors.
+#[derive(Default)]
+struct Sectors {
+    table: Vec<u32>,
+    data: Vec<u8>,
+    small_table: Vec<u32>,
+    small: Vec<u8>,
+}
+
+impl Sectors {
+    fn add(&mut self, bytes: &[u8]) -> u32 {
+        chain(bytes, 512, &mut self.table, &mut self.data)
+    }
+
+    fn add_stream(&mut self, bytes: &[u8]) -> u32 {
+        if bytes.len() < 4096 {
+            chain(bytes, 64, &mut self.small_table, &mut self.small)
+        } else {
+            self.add(bytes)
+        }
+    }
+}
+
+fn chain(bytes: &[u8], size: usize, table: &mut Vec<u32>, data: &mut Vec<u8>) -> u32 {
+    if bytes.is_empty() {
+        return END;
+    }
+    let start = table.len() as u32;
+    for number in 1..=bytes.len().div_ceil(size) as u32 {
+        table.push(start + number);
+    }
+    if let Some(last) = table.last_mut() {
+        *last = END;
+    }
+    data.extend(bytes);
+    data.resize(data.len().next_multiple_of(size), 0);
+    start
+}
+
+fn directory_entry(
+    name: &str,
+    kind: u8,
+    right: u32,
+    child: u32,
+    start: u32,
+    size: usize,
+) -> Vec<u8> {
+    let mut entry: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let name_bytes = entry.len() as u16 + 2;
+    entry.resize(64, 0);
+    entry.extend(name_bytes.to_le_bytes());
+    entry.extend([kind, 1]);
+    for link in [NONE, right, child] {
+        entry.extend(link.to_le_bytes());
+    }
+    entry.resize(116, 0);
+    entry.extend(start.to_le_bytes());
+    entry.extend((size as u64).to_le_bytes());
+    entry
+}
+
+fn compound_tree(entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut sectors = Sectors::default();
+    let mut directory = Vec::new();
+    // Each list of siblings is a tree that leans to the right; a folder's entries follow it.
+    let mut number = 1u32;
+    for (at, entry) in entries.iter().enumerate() {
+        let last = at + 1 == entries.len();
+        match entry {
+            Entry::Stream(name, bytes) => {
+                let right = if last { NONE } else { number + 1 };
+                let start = sectors.add_stream(bytes);
+                directory.extend(directory_entry(name, 2, right, NONE, start, bytes.len()));
+                number += 1;
+            }
+            Entry::Folder(name, streams) => {
+                let inner = streams.len() as u32;
+                let right = if last { NONE } else { number + 1 + inner };
+                let child = if inner == 0 { NONE } else { number + 1 };
+                directory.extend(directory_entry(name, 1, right, child, 0, 0));
+                for (place, (name, bytes)) in (0u32..).zip(*streams) {
+                    let right = if place + 1 == inner { NONE } else { number + 2 + place };
+                    let start = sectors.add_stream(bytes);
+                    directory.extend(directory_entry(name, 2, right, NONE, start, bytes.len()));
+                }
+                number += 1 + inner;
+            }
+        }
+    }
+    let small = std::mem::take(&mut sectors.small);
+    let small_start = sectors.add(&small);
+    let first = if entries.is_empty() { NONE } else { 1 };
+    let mut all = directory_entry("Root Entry", 5, NONE, first, small_start, small.len());
+    all.extend(directory);
+    all.resize(all.len().next_multiple_of(512), 0);
+    let directory_start = sectors.add(&all);
+    let small_table: Vec<u8> =
+        sectors.small_table.iter().flat_map(|next| next.to_le_bytes()).collect();
+    let mut padded = small_table;
+    padded.resize(padded.len().next_multiple_of(512), 0xff);
+    let small_table_start = sectors.add(&padded);
+    // The table covers its own sectors.
+    let mut table_sectors = 0;
+    while (sectors.table.len() + table_sectors).div_ceil(128) > table_sectors {
+        table_sectors += 1;
+    }
+    let table_start = sectors.table.len() as u32;
+    sectors.table.extend(std::iter::repeat_n(0xffff_fffd, table_sectors));
+    sectors.table.resize(table_sectors * 128, NONE);
+    let mut out = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    out.extend([0; 16]);
+    for half in [0x3eu16, 3, 0xfffe, 9, 6, 0, 0, 0] {
+        out.extend(half.to_le_bytes());
+    }
+    let small_count = padded.len() as u32 / 512;
+    let words =
+        [0, table_sectors as u32, directory_start, 0, 4096, small_table_start, small_count, END, 0];
+    for word in words {
+        out.extend(u32::to_le_bytes(word));
+    }
+    for at in 0..109 {
+        let sector = if at < table_sectors { table_start + at as u32 } else { NONE };
+        out.extend(sector.to_le_bytes());
+    }
+    out.extend(&sectors.data);
+    out.extend(sectors.table.iter().flat_map(|next| next.to_le_bytes()));
+    out
+}
+
+/// An Outlook message with a body and an attachment.
+pub fn msg(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let (body, name) = (wide("hello"), wide(name));
+    compound_tree(&[
+        Entry::Stream("__properties_version1.0", &[0; 32]),
+        Entry::Stream("__substg1.0_1000001F", &body),
+        Entry::Folder(
+            "__attach_version1.0_#00000000",
+            &[("__substg1.0_37010102", bytes), ("__substg1.0_3707001F", &name)],
+        ),
+    ])
+}
+
+/// A presentation with an embedded object, compressed.
+pub fn ppt_object(storage: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    // Writing to memory does not fail.
+    let packed = std::io::Write::write_all(&mut packed, storage)
+        .and_then(|()| packed.finish())
+        .unwrap_or_default();
+    let mut record = vec![0x0f, 0, 0xe8, 0x03, 0xff, 0xff, 0, 0];
+    record.extend([0x10, 0, 0x11, 0x10]);
+    record.extend((packed.len() as u32 + 4).to_le_bytes());
+    record.extend((storage.len() as u32).to_le_bytes());
+    record.extend(packed);
+    compound(&[("PowerPoint Document", &record)])
+}
+
+/// A `winmail.dat` with a body and an attachment.
+pub fn tnef(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut out = b"\x78\x9f\x3e\x22\x01\x00".to_vec();
+    let mut attribute = |level: u8, id: u32, value: &[u8]| {
+        out.push(level);
+        out.extend(id.to_le_bytes());
+        out.extend((value.len() as u32).to_le_bytes());
+        out.extend(value);
+        let sum = value.iter().fold(0u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
+        out.extend(sum.to_le_bytes());
+    };
+    attribute(1, 0x0002_800c, b"hello");
+    attribute(2, 0x0006_9002, &[0; 14]);
+    attribute(2, 0x0001_8010, format!("{name}\0").as_bytes());
+    attribute(2, 0x0006_800f, bytes);
+    out
+}
+
+/// A OneNote section with these files.
+pub fn onenote(files: &[&[u8]]) -> Vec<u8> {
+    let mut out = b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d\xae\xb1\x53\x78\xd0\x29\x96\xd3".to_vec();
+    out.resize(1024, 0);
+    for bytes in files {
+        out.extend(b"\xe7\x16\xe3\xbd\x65\x26\x11\x45\xa4\xc4\x8d\x4d\x0b\x7a\x9e\xac");
+        out.extend((bytes.len() as u64).to_le_bytes());
+        out.extend([0; 12]);
+        out.extend(*bytes);
+        out.resize(out.len().next_multiple_of(8), 0);
+    }
+    out
+}
