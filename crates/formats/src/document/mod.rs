@@ -9,6 +9,7 @@ mod mbox;
 mod msg;
 pub(crate) mod ole;
 mod onenote;
+mod pdf;
 mod rtf;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
@@ -33,6 +34,7 @@ pub const UNPACKERS: &[Unpacker] = &[
     },
     Unpacker { types: &["msi", "msp", "mst"], run: ole::unpack_installer },
     Unpacker { types: &["ooxml_encrypted"], run: ole::unpack_encrypted },
+    Unpacker { types: &["pdf", "fdf"], run: pdf::unpack },
     Unpacker { types: &["rtf"], run: rtf::unpack },
     Unpacker { types: &["binhex"], run: encoded::unpack_binhex },
 ];

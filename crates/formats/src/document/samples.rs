@@ -309,3 +309,22 @@ pub fn onenote(files: &[&[u8]]) -> Vec<u8> {
     }
     out
 }
+
+/// A PDF with an attachment, compressed.
+pub fn pdf_attachment(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    // Writing to memory does not fail.
+    let packed = std::io::Write::write_all(&mut encoder, bytes)
+        .and_then(|()| encoder.finish())
+        .unwrap_or_default();
+    let mut file = format!(
+        "%PDF-1.7\n1 0 obj\n<</Type/Catalog/Names<</EmbeddedFiles<</Names[({name}) 2 0 R]>>>>>>\nendobj\n\
+         2 0 obj\n<</Type/Filespec/F({name})/UF({name})/EF<</F 3 0 R>>>>\nendobj\n\
+         3 0 obj\n<</Type/EmbeddedFile/Filter/FlateDecode/Length {}>>\nstream\n",
+        packed.len()
+    )
+    .into_bytes();
+    file.extend(packed);
+    file.extend(b"\nendstream\nendobj\ntrailer\n<</Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
+    file
+}
