@@ -10,6 +10,7 @@ mod msg;
 pub(crate) mod ole;
 mod onenote;
 mod pdf;
+mod program;
 mod rtf;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
@@ -35,6 +36,11 @@ pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: &["msi", "msp", "mst"], run: ole::unpack_installer },
     Unpacker { types: &["ooxml_encrypted"], run: ole::unpack_encrypted },
     Unpacker { types: &["pdf", "fdf"], run: pdf::unpack },
+    Unpacker {
+        types: &["pe", "pe_dll", "pe_driver", "pe_dotnet", "pe_efi"],
+        run: program::unpack_pe,
+    },
+    Unpacker { types: &["elf", "elf_so"], run: program::unpack_elf },
     Unpacker { types: &["rtf"], run: rtf::unpack },
     Unpacker { types: &["binhex"], run: encoded::unpack_binhex },
 ];

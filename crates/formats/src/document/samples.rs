@@ -328,3 +328,36 @@ pub fn pdf_attachment(name: &str, bytes: &[u8]) -> Vec<u8> {
     file.extend(b"\nendstream\nendobj\ntrailer\n<</Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
     file
 }
+
+/// A Windows executable of one section with these bytes behind it. It does not run.
+pub fn pe_overlay(overlay: &[u8]) -> Vec<u8> {
+    let mut file = vec![0u8; 0x400];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"MZ");
+    put(0x3c, &0x80u32.to_le_bytes());
+    put(0x80, b"PE\0\0\x4c\x01\x01\0");
+    put(0x80 + 20, &0xe0u16.to_le_bytes());
+    put(0x80 + 24, &0x10bu16.to_le_bytes());
+    put(0x80 + 24 + 92, &16u32.to_le_bytes());
+    let section = 0x80 + 24 + 0xe0;
+    put(section, b".text");
+    for (field, value) in [(8, 0x200u32), (12, 0x1000), (16, 0x200), (20, 0x200)] {
+        put(section + field, &value.to_le_bytes());
+    }
+    file.extend(overlay);
+    file
+}
+
+/// A 64-bit ELF of one segment with these bytes behind it. It does not run.
+pub fn elf_overlay(overlay: &[u8]) -> Vec<u8> {
+    let mut file = vec![0u8; 0x100];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"\x7fELF\x02\x01\x01");
+    put(16, b"\x02\0\x3e\0\x01\0\0\0");
+    put(32, &64u64.to_le_bytes());
+    put(52, b"\x40\0\x38\0\x01\0");
+    put(64, b"\x01\0\0\0");
+    put(64 + 32, &0x100u64.to_le_bytes());
+    file.extend(overlay);
+    file
+}
