@@ -17,6 +17,8 @@ mod rtf;
 pub mod samples;
 #[cfg(test)]
 pub(crate) mod test_support;
+#[cfg(test)]
+mod tests;
 mod tnef;
 
 use crate::unpack::Unpacker;

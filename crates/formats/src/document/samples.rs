@@ -2,6 +2,34 @@
 
 use std::fmt::Write;
 
+/// One sample of every format here: its type id, a file name, and the bytes.
+pub fn samples() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let program = pe_overlay(b"");
+    let mail = eml(&[("tool.exe", &program), ("note.txt", b"hello")]);
+    let native = ole10native("tool.exe", &program);
+    let object = compound(&[("\u{1}Ole10Native", &native)]);
+    vec![
+        ("eml", "sample.eml", mail.clone()),
+        ("mbox", "sample.mbox", mbox(&[mail.clone(), mail])),
+        ("rtf", "sample.rtf", rtf_object("tool.exe", &program)),
+        ("html", "sample.html", html_data_uri(&program)),
+        ("pdf", "sample.pdf", pdf_attachment("tool.exe", &program)),
+        ("msg", "sample.msg", msg("tool.exe", &program)),
+        ("tnef", "winmail.dat", tnef("tool.exe", &program)),
+        ("onenote", "sample.one", onenote(&[&program])),
+        ("ppt", "sample.ppt", ppt_object(&object)),
+        ("ole", "sample.ole", object),
+        ("pe", "sample.exe", pe_overlay(b"7z\xbc\xaf\x27\x1c\0\x04 an archive")),
+        ("elf", "sample.elf", elf_overlay(b"7z\xbc\xaf\x27\x1c\0\x04 an archive")),
+        ("uuencode", "sample.uue", b"begin 644 a.txt\n%:&5L;&\\\n`\nend\n".to_vec()),
+        (
+            "yenc",
+            "sample.ync",
+            b"=ybegin line=128 size=3 name=a\r\n\x2a=}\x2c\r\n=yend size=3\r\n".to_vec(),
+        ),
+    ]
+}
+
 /// Standard base64, in lines of 76.
 pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -95,7 +95,7 @@ fn base64_runs(text: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
             at += length.max(1);
             continue;
         }
-        let end = run_end(text, at + length);
+        let (digits, end) = run(text, at, length);
         number += 1;
         if number > MAX_RUNS {
             unpacking.problem(None, Problem::TooManyChildren, "too many base64 runs");
@@ -104,7 +104,7 @@ fn base64_runs(text: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
         if number % 256 == 0 {
             unpacking.keep_going()?;
         }
-        if let Some((bytes, kind)) = worth(&text[at..end]) {
+        if let Some((bytes, kind)) = worth(&digits) {
             found += 1;
             let extension = kind.extensions.first().copied().unwrap_or("bin");
             let child = Child::new(ChildKind::Decoded, format!("base64-{found}.{extension}"));
@@ -115,23 +115,34 @@ fn base64_runs(text: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Where the run ends: digits go on over line ends, and over what joins string literals
-/// (`" +`, `" & _`, backslash, comma) when a long line of digits follows.
-fn run_end(text: &[u8], mut end: usize) -> usize {
-    const MAX_GAP: usize = 24;
+/// The digits of the run that starts at `start` with `length` of them, and where it ends. Digits go
+/// on over line ends, and over what joins string literals (`" +`, `" & _`, backslash, comma) when
+/// a long line of digits follows.
+fn run(text: &[u8], start: usize, length: usize) -> (Vec<u8>, usize) {
+    let mut end = start + length;
+    let mut digits = text[start..end].to_vec();
     loop {
-        let gap = text[end..].iter().take(MAX_GAP).take_while(|b| is_joint(**b)).count();
-        let next = end + gap;
-        let digits = text[next..].iter().take_while(|b| base64::digit(**b).is_some()).count();
+        let next = end + gap(&text[end..]);
+        let more = text[next..].iter().take_while(|b| base64::digit(**b).is_some()).count();
         // After a gap of more than a line end only a long line is trusted to belong.
         let plain = text[end..next].iter().all(|b| matches!(b, b'\r' | b'\n'));
         let least = if plain { 1 } else { MIN_LINE / 2 };
-        if gap == 0 || digits < least {
-            let padding = text[end..].iter().take(2).take_while(|b| **b == b'=').count();
-            return end + padding;
+        if next == end || more < least {
+            return (digits, end);
         }
-        end = next + digits;
+        digits.extend_from_slice(&text[next..next + more]);
+        end = next + more;
     }
+}
+
+/// Bytes between two lines of digits. The digits `+` and `_` are joints when a joint follows.
+fn gap(text: &[u8]) -> usize {
+    const MAX_GAP: usize = 32;
+    let text = &text[..text.len().min(MAX_GAP)];
+    let joint = |at: usize| text.get(at).is_some_and(|byte| is_joint(*byte));
+    (0..text.len())
+        .find(|at| !(joint(*at) || (matches!(text[*at], b'+' | b'_') && joint(at + 1))))
+        .unwrap_or(text.len())
 }
 
 fn is_joint(byte: u8) -> bool {
@@ -179,3 +190,6 @@ fn recognised(ty: &filetype::Type) -> bool {
         _ => ty.id != "zlib" && ty.id != "lzma",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,19 +24,31 @@ const MAX_SCRIPTS: usize = 10_000;
 /// Objects of one object stream.
 const MAX_PACKED: usize = 20_000;
 
+/// Where a string stands: that decides how it was encrypted.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    number: u32,
+    generation: u16,
+    /// In an object stream: encrypted with it, not by itself.
+    packed: bool,
+}
+
+/// A string as it stands in the file.
+type Raw = (Origin, Vec<u8>);
+
 /// What the objects say of each other, gathered before anything is handed out.
 #[derive(Default)]
 struct Index {
     /// Streams, latest last.
     streams: Vec<Found>,
     /// Streams that a file specification names as its file.
-    files: HashMap<u32, String>,
+    files: HashMap<u32, Option<Raw>>,
     /// Streams that a script entry names.
     script_streams: BTreeMap<u32, ()>,
     /// Scripts that stand in strings, with their object for decryption.
-    scripts: Vec<(u32, u16, Vec<u8>)>,
+    scripts: Vec<Raw>,
     /// String objects, in case a script entry names one.
-    strings: HashMap<u32, (u16, Vec<u8>)>,
+    strings: HashMap<u32, Raw>,
     encrypt: Option<Object>,
     encrypt_reference: Option<u32>,
     id: Vec<u8>,
@@ -56,7 +68,8 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
         if found.value.get(b"O").is_some() && found.value.get(b"U").is_some() {
             encryption_objects.insert(found.number, found.value.clone());
         }
-        index.see(&found.value, found.number, found.generation);
+        let origin = Origin { number: found.number, generation: found.generation, packed: false };
+        index.see(&found.value, origin);
         if found.stream.is_some() {
             index.streams.push(found);
         }
@@ -110,13 +123,25 @@ impl Document<'_> {
     }
 }
 
+impl Document<'_> {
+    /// A string, decrypted, as text.
+    fn string(&self, (origin, bytes): &Raw) -> String {
+        match &self.cipher {
+            Some(cipher) if !origin.packed => {
+                text(&cipher.decrypt(bytes, origin.number, origin.generation))
+            }
+            _ => text(bytes),
+        }
+    }
+}
+
 impl Index {
     /// Notes what a value says, at any depth.
-    fn see(&mut self, value: &Object, number: u32, generation: u16) {
+    fn see(&mut self, value: &Object, origin: Origin) {
         if let Object::Text(text) = value {
             // Only what a script entry could name; megabytes of strings are no scripts' tables.
             if self.strings.len() < MAX_SCRIPTS {
-                self.strings.insert(number, (generation, text.clone()));
+                self.strings.insert(origin.number, (origin, text.clone()));
             }
             return;
         }
@@ -125,7 +150,7 @@ impl Index {
             match value {
                 Object::Array(items) => open.extend(items),
                 Object::Dictionary(pairs) => {
-                    self.dictionary(value, number, generation);
+                    self.dictionary(value, origin);
                     open.extend(pairs.iter().map(|(_, value)| value));
                 }
                 _ => {}
@@ -133,13 +158,12 @@ impl Index {
         }
     }
 
-    fn dictionary(&mut self, value: &Object, number: u32, generation: u16) {
+    fn dictionary(&mut self, value: &Object, origin: Origin) {
         if let Some(Object::Dictionary(files)) = value.get(b"EF") {
             let name = [&b"UF"[..], b"F", b"Unix", b"DOS", b"Mac"]
                 .iter()
                 .find_map(|key| value.get(key)?.text())
-                .map(text)
-                .unwrap_or_default();
+                .map(|name| (origin, name.to_vec()));
             for (_, file) in files {
                 if let Object::Reference(stream, _) = file {
                     self.files.insert(*stream, name.clone());
@@ -148,7 +172,7 @@ impl Index {
         }
         match value.get(b"JS") {
             Some(Object::Text(script)) if self.scripts.len() < MAX_SCRIPTS => {
-                self.scripts.push((number, generation, script.clone()));
+                self.scripts.push((origin, script.clone()));
             }
             Some(Object::Reference(stream, _)) => {
                 self.script_streams.insert(*stream, ());
@@ -250,7 +274,7 @@ fn packed_objects(dictionary: &Object, bytes: &[u8], index: &mut Index) {
         }
         let mut parser = Parser::new(bytes, at);
         if let Some(value) = parser.value() {
-            index.see(&value, number, 0);
+            index.see(&value, Origin { number, generation: 0, packed: true });
         }
         furthest = parser.at.min(bytes.len());
     }
@@ -270,7 +294,7 @@ fn hand_out(
             continue;
         }
         let name = match named {
-            Some(name) if !name.is_empty() => name.clone(),
+            Some(Some(raw)) if !raw.1.is_empty() => document.string(raw),
             _ if script => format!("javascript-{}.js", found.number),
             _ => format!("file-{}", found.number),
         };
@@ -282,17 +306,12 @@ fn hand_out(
         state(&decoded, Some(&child.name), unpacking);
     }
     for number in index.script_streams.keys() {
-        if let Some((generation, text)) = index.strings.remove(number) {
-            index.scripts.push((*number, generation, text));
-        }
+        index.scripts.extend(index.strings.remove(number));
     }
-    for (at, (number, generation, script)) in index.scripts.iter().enumerate() {
-        let bytes = match &document.cipher {
-            Some(cipher) => cipher.decrypt(script, *number, *generation),
-            None => script.clone(),
-        };
-        let child = Child::new(ChildKind::Embedded, format!("javascript-{number}-{at}.js"));
-        unpacking.child_bytes(&child, text(&bytes).as_bytes())?;
+    for (at, raw) in index.scripts.iter().enumerate() {
+        let name = format!("javascript-{}-{at}.js", raw.0.number);
+        let child = Child::new(ChildKind::Embedded, name);
+        unpacking.child_bytes(&child, document.string(raw).as_bytes())?;
     }
     Ok(())
 }
