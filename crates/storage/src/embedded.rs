@@ -146,6 +146,7 @@ pub struct Embedded {
     /// The object store.
     pub objects: Arc<LocalObjects>,
     writer: Arc<Writer>,
+    readers: Arc<Readers>,
 }
 
 impl Embedded {
@@ -182,13 +183,15 @@ impl Embedded {
             },
         )?;
         let epoch = Epoch::open(dir).map_err(io)?;
-        let records = SqliteRecords::open(Arc::clone(&writer), readers, epoch, config.records);
+        let records =
+            SqliteRecords::open(Arc::clone(&writer), Arc::clone(&readers), epoch, config.records);
         let objects = LocalObjects::open(&dir.join("objects"), config.objects).map_err(io)?;
         Ok(Self {
             log: Arc::new(log),
             records: Arc::new(records),
             objects: Arc::new(objects),
             writer,
+            readers,
         })
     }
 
@@ -202,6 +205,7 @@ impl Embedded {
         // An empty job, for its fsync.
         let durable =
             self.writer.write("the log", Durability::Machine, 0, |_| Ok::<_, Failure>(())).await;
+        self.readers.close();
         self.writer.close().await;
         flushed.and(durable)
     }

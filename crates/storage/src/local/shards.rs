@@ -49,7 +49,7 @@ impl Shards {
 
     /// Whether an object is there, durable; if so, it counts as used now.
     pub(super) fn touch(&self, name: Sha256) -> io::Result<bool> {
-        self.locked(name, |shard, path| touch(shard, path))
+        self.locked(name, touch)
     }
 
     /// Gives an object its place, unless it is there already.

@@ -2,7 +2,8 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use palisade_ports::log::Durability;
 use rusqlite::Connection;
@@ -20,6 +21,17 @@ thread_local! {
     /// Pages in the write-ahead log after this thread's latest commit. SQLite tells them only to a
     /// function without a context.
     static WAL_PAGES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How much of the write-ahead log was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// All: the next commit starts at its beginning.
+    Whole,
+    /// Not all: a reader needs the rest as it is.
+    Partly,
+    /// Nothing: another connection copies.
+    Busy,
 }
 
 /// Runs groups of jobs, each group in one transaction.
@@ -134,36 +146,52 @@ impl Committer {
         }
         (self.committed)();
         if self.wal.committed(WAL_PAGES.get()) {
-            self.checkpoint(false);
+            self.bound_wal();
         }
         Ok(())
     }
 
+    /// The write-ahead log is over its bound: nothing more is written until it is copied.
+    fn bound_wal(&mut self) {
+        let start = Instant::now();
+        // While the keeper copies, this connection cannot. It copies no further than the log's end
+        // at its start, so it comes to its end; a reader that keeps the log from being copied is
+        // not waited for.
+        while self.checkpoint(false) == Copied::Busy && start.elapsed() < BUSY {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Copies the write-ahead log's rest into the database; `truncate` also cuts its file, for
     /// when nothing is going on.
-    pub(super) fn checkpoint(&mut self, truncate: bool) {
+    pub(super) fn checkpoint(&mut self, truncate: bool) -> Copied {
         let result = if truncate {
             // Waits for readers, and a writer that waits answers nobody: shortly, then.
             self.connection
                 .busy_timeout(Duration::from_millis(20))
-                .and_then(|()| self.copied("PRAGMA wal_checkpoint(TRUNCATE)"))
+                .and_then(|()| self.copy("PRAGMA wal_checkpoint(TRUNCATE)"))
                 .and_then(|copied| self.connection.busy_timeout(BUSY).map(|()| copied))
         } else {
-            self.copied("PRAGMA wal_checkpoint(PASSIVE)")
+            self.copy("PRAGMA wal_checkpoint(PASSIVE)")
         };
-        match result {
-            Ok(true) => self.wal.emptied(),
-            // A reader holds an old moment: the keeper asks again.
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the write-ahead log could not be copied"),
+        let copied = result.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the write-ahead log could not be copied");
+            Copied::Partly
+        });
+        if copied == Copied::Whole {
+            self.wal.emptied(truncate);
         }
+        copied
     }
 
-    /// Runs a checkpoint; true when all of the log is in the database.
-    fn copied(&self, pragma: &str) -> rusqlite::Result<bool> {
+    fn copy(&self, pragma: &str) -> rusqlite::Result<Copied> {
         self.connection.query_row(pragma, (), |row| {
             let (busy, pages, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(busy == 0 && pages == copied)
+            Ok(match busy {
+                0 if pages == copied => Copied::Whole,
+                0 => Copied::Partly,
+                _ => Copied::Busy,
+            })
         })
     }
 

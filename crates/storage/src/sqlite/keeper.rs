@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long the keeper leaves the writer alone after it asked for a checkpoint.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Pages that the write-ahead log may have when nothing is going on: 1 MiB.
+/// Pages that the write-ahead log's file may have when nothing is going on: 1 MiB.
 const IDLE_PAGES: u64 = 256;
 
 /// What the writer tells the keeper.
@@ -29,7 +29,10 @@ const IDLE_PAGES: u64 = 256;
 pub(super) struct Wal {
     /// Pages from which the log is copied into the database.
     limit: u64,
+    /// Pages in the log that are not copied yet.
     pages: AtomicU64,
+    /// Pages that the log's file has room for: the file stays as long as it ever was.
+    room: AtomicU64,
     commits: AtomicU64,
     stopped: Mutex<bool>,
     changed: Condvar,
@@ -40,6 +43,7 @@ impl Wal {
         Self {
             limit: (bytes / PAGE).max(1),
             pages: AtomicU64::new(0),
+            room: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             stopped: Mutex::new(false),
             changed: Condvar::new(),
@@ -49,6 +53,7 @@ impl Wal {
     /// Notes a commit. True when the log is over its bound: the writer must stop and copy.
     pub(super) fn committed(&self, pages: u64) -> bool {
         let before = self.pages.swap(pages, Ordering::Relaxed);
+        self.room.fetch_max(pages, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
         if before < self.limit && pages >= self.limit {
             // Under the lock, so that the keeper cannot miss it between its look and its sleep.
@@ -58,8 +63,12 @@ impl Wal {
         pages >= self.limit.saturating_mul(4)
     }
 
-    pub(super) fn emptied(&self) {
+    /// Notes that all of the log is copied, and whether its file was cut.
+    pub(super) fn emptied(&self, cut: bool) {
         self.pages.store(0, Ordering::Relaxed);
+        if cut {
+            self.room.store(0, Ordering::Relaxed);
+        }
     }
 }
 
@@ -108,7 +117,7 @@ fn run(dir: &Path, wal: &Wal, writer: &WeakSender<Message>) {
         let pages = wait(wal, TICK, |pages| pages < wal.limit);
         let Some(pages) = pages else { return };
         let commits = wal.commits.load(Ordering::Relaxed);
-        let idle = commits == seen && pages > IDLE_PAGES;
+        let idle = commits == seen && wal.room.load(Ordering::Relaxed) > IDLE_PAGES;
         seen = commits;
         if pages >= wal.limit
             && let Err(error) = copy(dir, &mut connection)

@@ -34,6 +34,7 @@ impl Readers {
         R: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| Failure::unavailable("it is closed").into_port(what))?;
         let readers = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -59,9 +60,18 @@ impl Readers {
         let transaction = connection.unchecked_transaction()?;
         let result = read(&transaction);
         drop(transaction);
-        if connection.is_autocommit() {
-            lock(&self.idle).push(connection);
+        let mut idle = lock(&self.idle);
+        if connection.is_autocommit() && !self.permits.is_closed() {
+            idle.push(connection);
         }
         result
+    }
+
+    /// Closes the connections. What is read later is refused.
+    ///
+    /// The writer's must be the last one: SQLite leaves the write-ahead log lying when a reader is.
+    pub(crate) fn close(&self) {
+        self.permits.close();
+        lock(&self.idle).clear();
     }
 }

@@ -216,7 +216,9 @@ fn run(mut receiver: mpsc::Receiver<Message>, mut committer: Committer, config: 
         }
         committer.commit(group);
         match other {
-            Some(Message::Checkpoint { truncate }) => committer.checkpoint(truncate),
+            Some(Message::Checkpoint { truncate }) => {
+                committer.checkpoint(truncate);
+            }
             Some(Message::Stop) => break,
             Some(Message::Job(_)) | None => {}
         }

@@ -4,5 +4,8 @@ mod beside;
 mod conformance;
 mod disk;
 mod kill;
+mod local;
+mod prune;
 mod schema;
 mod store;
+mod wal;

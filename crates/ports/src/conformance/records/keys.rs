@@ -15,7 +15,7 @@ fn key(number: u8, created: u64) -> ApiKey {
     ApiKey {
         id: KeyId::new([number; 6]),
         name: format!("key {number} \u{1f511}"),
-        role: if number % 2 == 0 { Role::User } else { Role::Admin },
+        role: if number.is_multiple_of(2) { Role::User } else { Role::Admin },
         requests_per_minute: (number > 1).then_some(u32::MAX),
         scans_per_day: (number > 2).then_some(0),
         created: UnixMillis(created),

@@ -182,6 +182,7 @@ async fn forgotten_are_the_old_ones(factory: &impl Factory<dyn Records>) {
     assert_eq!(records.forget(UnixMillis(900)).await.expect("forget"), 900, "the open ones");
     assert_eq!(records.forget(UnixMillis(1005)).await.expect("forget"), 105, "both kinds");
     assert_eq!(counts(&*records).await, (0, 5));
+    drop(records);
     for restart in [false, true] {
         if restart {
             instance.restart().await;

@@ -115,6 +115,7 @@ impl SqliteRecords {
     /// Ends the writer once everything is written. Only for records opened beside a server: those
     /// of [`crate::Embedded`] close with it.
     pub async fn close(&self) {
+        self.readers.close();
         self.writer.close().await;
     }
 

@@ -13,7 +13,7 @@ use crate::sqlite::{Failure, from_sql, to_sql};
 
 /// A request as its row has it.
 enum Row {
-    Open(RequestSummary, Progress),
+    Open(Box<RequestSummary>, Progress),
     Finished(Answered),
 }
 
@@ -87,7 +87,7 @@ impl SqliteRecords {
             let answered = match select(connection, id)? {
                 None => return Ok(None),
                 Some(Row::Open(summary, progress)) => {
-                    return Ok(Some(RequestState::Open { summary, progress }));
+                    return Ok(Some(RequestState::Open { summary: *summary, progress }));
                 }
                 Some(Row::Finished(answered)) => answered,
             };
@@ -181,7 +181,7 @@ fn select(connection: &Connection, id: RequestId) -> Result<Option<Row>, Failure
     let Some((summary, progress, report, finished)) = row else { return Ok(None) };
     let summary = read_summary(&summary)?;
     Ok(Some(match report {
-        None => Row::Open(summary, progress),
+        None => Row::Open(Box::new(summary), progress),
         Some(report) => Row::Finished(Answered {
             summary: Arc::new(summary),
             finished: UnixMillis(from_sql(finished.unwrap_or(0))),
