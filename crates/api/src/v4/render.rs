@@ -125,7 +125,7 @@ pub fn render_page(
             })
             .take(MAX_THREATS)
             .collect(),
-        unpacked: is_root.then(|| Unpacked {
+        unpacked: is_root.then_some(Unpacked {
             files: report.unpacked.files,
             bytes: report.unpacked.bytes,
             depth: report.unpacked.depth,
