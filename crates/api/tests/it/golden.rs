@@ -129,3 +129,26 @@ fn the_largest_tree_renders_soon() {
     assert_eq!(result.tree_total, 20_001);
     assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }
+
+#[test]
+fn lists_say_the_same_as_results() {
+    let request = reports::request("mail.eml");
+    let mut late = reports::infected(&request);
+    late.nodes[3].engines[0].1 = palisade_model::EngineEntry::TimedOut;
+    for report in [
+        reports::clean(&request),
+        reports::infected(&request),
+        reports::encrypted(&request),
+        reports::partial(&request),
+        reports::listed(&request, true),
+        reports::listed(&request, false),
+        reports::left_out(&request),
+        late,
+    ] {
+        let results = rendered(&report).scan_results;
+        let (code, detected) = v4::render::brief(&report);
+        assert_eq!(results.scan_all_result_i, code.number());
+        assert_eq!(results.total_detected_avs, detected);
+        assert_eq!(results.scan_details, v4::render::scan_details(&report));
+    }
+}

@@ -4,6 +4,7 @@ mod admin;
 mod connections;
 mod golden;
 mod keys;
+mod load;
 mod lookups;
 mod openapi;
 mod operation;
