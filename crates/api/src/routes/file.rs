@@ -4,7 +4,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use palisade_model::{NodeId, Priority, RequestId};
-use palisade_pipeline::gateway::Accepted;
+use palisade_pipeline::gateway::{Accepted, GatewayError};
 use palisade_ports::records::RequestState;
 use palisade_telemetry::metrics::DropReason;
 use serde::Deserialize;
@@ -139,6 +139,12 @@ async fn take(
     // A look, so that nobody sends a gigabyte to be refused; the count is taken below.
     quota.count(api, 0).await?;
     let Asked { named, mut submission } = upload::parse(headers, api.config())?;
+    if let Some(engines) = &submission.engines {
+        let known = gateway.catalog().entries();
+        if let Some(unknown) = engines.iter().find(|engine| !known.contains_key(*engine)) {
+            return Err(GatewayError::UnknownEngine(unknown.to_string()).into());
+        }
+    }
     let received = receive(api, headers, body).await?;
     if !named {
         submission.name = received.part_name.unwrap_or_default();

@@ -1,7 +1,9 @@
+use std::collections::HashMap;
+
 use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
-use palisade_model::AnyHash;
+use palisade_model::{AnyHash, NodeId};
 use palisade_ports::records::RequestState;
 
 use super::Answer;
@@ -64,13 +66,23 @@ pub(crate) async fn post(
 }
 
 fn answers(hashes: Vec<String>, states: Vec<Option<RequestState>>, details: bool) -> BulkAnswers {
+    // The same report may be asked for a thousand times.
+    let mut briefs = HashMap::new();
     // One state for each hash is the records' promise; one that is missing is one not known.
     let states = states.into_iter().chain(std::iter::repeat_with(|| None));
-    let data = hashes.into_iter().zip(states).map(|(hash, state)| answer(hash, state, details));
+    let data = hashes
+        .into_iter()
+        .zip(states)
+        .map(|(hash, state)| answer(hash, state, details, &mut briefs));
     BulkAnswers { data: data.collect() }
 }
 
-fn answer(hash: String, state: Option<RequestState>, details: bool) -> BulkAnswer {
+fn answer(
+    hash: String,
+    state: Option<RequestState>,
+    details: bool,
+    briefs: &mut HashMap<NodeId, (ScanCode, u32)>,
+) -> BulkAnswer {
     let unknown = BulkAnswer {
         hash,
         data_id: String::new(),
@@ -86,7 +98,8 @@ fn answer(hash: String, state: Option<RequestState>, details: bool) -> BulkAnswe
             ..unknown
         },
         Some(RequestState::Finished { summary, report, .. }) => {
-            let (code, detected) = render::brief(&report);
+            let (code, detected) =
+                *briefs.entry(report.request.node).or_insert_with(|| render::brief(&report));
             BulkAnswer {
                 data_id: summary.node.to_string(),
                 scan_result_i: code.number(),

@@ -4,7 +4,7 @@ mod engine;
 mod node;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_model::{NodeId, NodeReport, Progress, Report, RequestId, RequestSummary};
 
@@ -125,7 +125,7 @@ pub fn render_page(
             })
             .take(MAX_THREATS)
             .collect(),
-        unpacked: is_root.then(|| Unpacked {
+        unpacked: is_root.then_some(Unpacked {
             files: report.unpacked.files,
             bytes: report.unpacked.bytes,
             depth: report.unpacked.depth,
@@ -177,15 +177,19 @@ pub fn render_open(summary: &RequestSummary, progress: Progress) -> FileResult {
     }
 }
 
-/// The code and the engines that found something, of the root of a report: for lists of results.
+/// The code and the engines that found something, of the root of a report: for lists of results,
+/// in one pass that keeps nothing.
 pub fn brief(report: &Report) -> (ScanCode, u32) {
-    let tree = Tree::new(report);
-    let root = NodeId::root(report.request.node.root);
-    match tree.view(root) {
-        Some(entry) => (tree.codes(&entry)[0], tree.detected(root)),
-        // A report without a root says nothing.
-        None => (ScanCode::Failed, 0),
-    }
+    // A report without a root says nothing.
+    let Some(root) = report.root() else { return (ScanCode::Failed, 0) };
+    let engines: BTreeSet<_> = report
+        .nodes
+        .iter()
+        .flat_map(|entry| engine::detections(entry).map(|detection| detection.engine))
+        .collect();
+    let late = |entry: &NodeReport| entry.engines.iter().any(|(_, entry)| engine::late(entry));
+    let partial = report.partial || report.nodes.iter().any(late);
+    (tree::codes(report, root, partial)[0], count(engines.len()))
 }
 
 /// Every engine's entry of the root of a report: for lists of results.

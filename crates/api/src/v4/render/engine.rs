@@ -136,6 +136,11 @@ pub(super) fn listed(entry: &NodeReport) -> Option<Listed> {
     })
 }
 
+/// Whether an engine owes its answer.
+pub(super) fn late(entry: &EngineEntry) -> bool {
+    matches!(entry, EngineEntry::TimedOut | EngineEntry::Down(_))
+}
+
 fn done<'a>(entry: &'a NodeReport, engine: &str) -> Option<&'a EngineResult> {
     entry.engines.iter().find_map(|(name, entry)| match entry {
         EngineEntry::Done(result) if name.as_str() == engine => Some(&**result),
@@ -146,7 +151,8 @@ fn done<'a>(entry: &'a NodeReport, engine: &str) -> Option<&'a EngineResult> {
 /// The rules that matched a node itself.
 pub(super) fn yara(entry: &NodeReport) -> Yara {
     let Some(result) = done(entry, YARA) else {
-        return Yara { hits: BTreeMap::new(), verdict: 4 };
+        let missed = entry.engines.iter().any(|(name, entry)| name.as_str() == YARA && late(entry));
+        return Yara { hits: BTreeMap::new(), verdict: if missed { 3 } else { 4 } };
     };
     let verdict = match code(result) {
         ScanCode::NoThreat => 0,

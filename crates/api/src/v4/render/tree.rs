@@ -2,13 +2,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use palisade_model::{
-    ArtifactRef, ChildRef, EngineEntry, EngineName, Failure, Hashes, NodeId, NodeReport, Report,
-    ReportVerdict,
+    ArtifactRef, ChildRef, EngineName, Failure, Hashes, NodeId, NodeReport, Report, ReportVerdict,
 };
 
-use super::super::code::{Circumstances, Listed, ScanCode, outcomes};
+use super::super::code::{Circumstances, ScanCode, outcomes};
 use super::count;
-use super::engine::{detections, listed};
+use super::engine::{detections, late, listed};
 use super::node::is_document;
 
 /// A report with what its nodes need to know of each other, gathered in two passes.
@@ -32,10 +31,7 @@ impl<'a> Tree<'a> {
             if !engines.is_empty() {
                 tree.detecting.entry(entry.node).or_default().extend(engines);
             }
-            let late = |(_, entry): &(EngineName, EngineEntry)| {
-                matches!(entry, EngineEntry::TimedOut | EngineEntry::Down(_))
-            };
-            if entry.engines.iter().any(late) {
+            if entry.engines.iter().any(|(_, entry)| late(entry)) {
                 tree.late.insert(entry.node);
             }
             if let Some(parent) = entry.parent {
@@ -95,14 +91,7 @@ impl<'a> Tree<'a> {
 
     /// Everything to be said of a node, gravest first; never empty.
     pub(super) fn codes(&self, entry: &NodeReport) -> Vec<ScanCode> {
-        let mut whole = entry.whole.join(entry.own);
-        if entry.node.is_root() {
-            whole = whole.join(self.report.verdict);
-        }
-        let listed: Option<Listed> = listed(entry);
-        let circumstances =
-            Circumstances { listed, partial: self.partial(entry), document: is_document(entry) };
-        outcomes(whole, circumstances)
+        codes(self.report, entry, self.partial(entry))
     }
 
     /// Engines that found something in a node or below it.
@@ -137,4 +126,15 @@ fn name_only(child: &ChildRef) -> ArtifactRef {
         sha512: String::new(),
     };
     ArtifactRef { hashes, size: child.size }
+}
+
+/// Everything to be said of a node, gravest first; never empty.
+pub(super) fn codes(report: &Report, entry: &NodeReport, partial: bool) -> Vec<ScanCode> {
+    let mut whole = entry.whole.join(entry.own);
+    if entry.node.is_root() {
+        whole = whole.join(report.verdict);
+    }
+    let circumstances =
+        Circumstances { listed: listed(entry), partial, document: is_document(entry) };
+    outcomes(whole, circumstances)
 }

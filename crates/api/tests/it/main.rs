@@ -1,0 +1,14 @@
+//! The API over real HTTP on a loopback listener, with small in-memory ports behind the gateway.
+
+mod admin;
+mod connections;
+mod golden;
+mod keys;
+mod load;
+mod lookups;
+mod openapi;
+mod operation;
+mod results;
+mod routes;
+mod support;
+mod uploads;
