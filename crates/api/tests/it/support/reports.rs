@@ -124,7 +124,8 @@ fn child_of(parent: &mut NodeReport, place: u32, mut child: NodeReport) -> NodeR
     let reference = ChildRef {
         node: id,
         name: child.name.clone(),
-        artifact: child.artifact.clone(),
+        sha256: child.artifact.sha256(),
+        size: child.artifact.size,
         encrypted: child.encrypted,
         left_out: None,
     };
