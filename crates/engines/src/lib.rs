@@ -35,9 +35,10 @@ pub fn loaders() -> Loaders {
 }
 
 impl Loaders {
-    /// With one more engine: for tests and for programs that embed Palisade.
+    /// With one more engine, or another one in place of the one of this name: for tests and for
+    /// programs that embed Palisade.
     pub fn with(mut self, name: &'static str, load: Load) -> Self {
-        self.0.push((name, load));
+        self.0.insert(0, (name, load));
         self
     }
 }
