@@ -12,7 +12,8 @@ pub fn unpack(type_id: &str, data: &[u8]) {
         max_total_bytes: 4 << 20,
         max_ratio: 100,
         ratio_floor_bytes: 1 << 20,
-        max_memory_bytes: 4 << 20,
+        // Enough for every format: a legacy lz4 block takes 24 MiB.
+        max_memory_bytes: 32 << 20,
         max_name_bytes: 256,
     };
     let options = Options { limits, passwords: vec!["infected".into(), "virus".into()] };

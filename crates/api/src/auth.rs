@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use http::{HeaderMap, Method};
 use palisade_model::{KeyId, Sha256};
 use palisade_ports::Records;
@@ -45,6 +46,19 @@ pub fn hash_secret(secret: &[u8]) -> Sha256 {
 pub(crate) struct Caller {
     pub(crate) key: Arc<ApiKey>,
     pub(crate) standing: Standing,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        // Missing only on a route that was wired without its guard: then nobody gets in.
+        parts.extensions.get::<Self>().cloned().ok_or_else(no_key)
+    }
+}
+
+fn no_key() -> ApiError {
+    ApiError::new(ErrorCode::BadKey, "No API key: send one in the header apikey")
 }
 
 /// Keys looked up a moment ago.
@@ -112,15 +126,13 @@ impl Api {
     ) -> Result<(Caller, Result<(), ApiError>), ApiError> {
         let config = self.config();
         self.rates().take_server(config.requests_per_minute)?;
-        let refused = |message: &str| Err(ApiError::new(ErrorCode::BadKey, message));
-        let Some(secret) = secret(headers) else {
-            return refused("No API key: send one in the header apikey");
-        };
+        let secret = secret(headers).ok_or_else(no_key)?;
         let keep = Duration::from_millis(config.key_cache_ms);
         let records = &self.gateway().ports().records;
         let found = self.kept_keys().key(&**records, hash_secret(secret), keep).await?;
         let Some(key) = found.filter(|key| key.revoked.is_none()) else {
-            return refused("The API key is not known or was taken back: ask the operator for one");
+            let message = "The API key is not known or was taken back: ask the operator for one";
+            return Err(ApiError::new(ErrorCode::BadKey, message));
         };
         let limit = key.requests_per_minute.or(config.key_requests_per_minute);
         let (standing, taken) = self.rates().take_key(key.id, limit);

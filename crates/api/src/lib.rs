@@ -18,6 +18,7 @@ mod rendered;
 mod router;
 mod routes;
 mod server;
+mod small_body;
 mod state;
 mod upload;
 pub mod v4;

@@ -16,7 +16,6 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method};
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Frame, SizeHint};
 use palisade_telemetry::metrics::HttpLabel;
 
@@ -121,28 +120,6 @@ impl hyper::body::Body for Watched {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// Reads a small JSON body.
-pub(crate) async fn read_small(api: &Api, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    use crate::error::ErrorCode;
-    let idle = std::time::Duration::from_millis(api.config().body_idle_ms);
-    let read = http_body_util::Limited::new(body, limit).collect();
-    match tokio::time::timeout(idle, read).await {
-        Err(_) => Err(ApiError::new(
-            ErrorCode::SlowBody,
-            format!("The body was not there after {} ms: send it again", idle.as_millis()),
-        )),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(ApiError::new(
-            ErrorCode::BadJson,
-            format!("The body is larger than {limit} bytes: send less at once"),
-        )),
-        Ok(Err(_)) => Err(ApiError::new(
-            ErrorCode::Truncated,
-            "The body ended before its Content-Length: send it again",
-        )),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
     }
 }
 

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use palisade_model::{NodeId, RequestId, UnixMillis};
-use palisade_pipeline::gateway::Gateway;
+use palisade_pipeline::gateway::{Gateway, GatewayError};
 use palisade_ports::records::RequestState;
+use palisade_telemetry::metrics::DropReason;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -89,6 +90,15 @@ impl Api {
 
     pub(crate) fn kept_keys(&self) -> &KeptKeys {
         &self.inner.keys
+    }
+
+    /// The gateway's refusal of something that was admitted: only for want of space (law 7).
+    pub(crate) fn refused(&self, error: impl Into<GatewayError>) -> ApiError {
+        let error = error.into();
+        if matches!(error, GatewayError::Busy { .. }) {
+            self.gateway().ports().metrics.drop(DropReason::DiskFull, "gateway");
+        }
+        error.into()
     }
 
     pub(crate) fn now(&self) -> UnixMillis {

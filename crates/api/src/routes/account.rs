@@ -1,6 +1,6 @@
 use axum::extract::State;
 
-use super::{Answer, day, role};
+use super::{Answer, day, role_name};
 use crate::auth::Caller;
 use crate::openapi::KeyErrors;
 use crate::rates::NO_LIMIT;
@@ -53,7 +53,7 @@ pub(crate) async fn get(State(api): State<Api>, caller: Caller) -> Answer {
         created_at: created.clone(),
         updated_at: created,
         key_id: caller.key.id.to_string(),
-        role: role(&caller.key).to_owned(),
+        role: role_name(caller.key.role).to_owned(),
     })
 }
 

@@ -157,7 +157,8 @@ async fn take(
     });
     let standing = quota.count(api, 1).await?;
     let artifact = received.artifact;
-    let accepted = gateway.submit(artifact.clone(), submission).await?;
+    let accepted = gateway.submit(artifact.clone(), submission).await;
+    let accepted = accepted.map_err(|error| api.refused(error))?;
     let deadline_ms = deadline_ms.min(gateway.config().max_deadline_ms);
     Ok(Taken { accepted, artifact, priority, deadline_ms, quota: standing })
 }

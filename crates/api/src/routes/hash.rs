@@ -9,8 +9,8 @@ use palisade_ports::records::RequestState;
 use super::Answer;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorCode};
-use crate::observe::read_small;
 use crate::openapi::BulkErrors;
+use crate::small_body;
 use crate::state::{Api, json};
 use crate::v4::{BulkAnswer, BulkAnswers, BulkQuestion, ScanCode, render};
 
@@ -43,7 +43,7 @@ pub(crate) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let body = read_small(&api, body, MAX_BODY).await?;
+    let body = small_body::read(&api, body, MAX_BODY).await?;
     let question: BulkQuestion = serde_json::from_slice(&body).map_err(|error| {
         let message = format!("The body is not {{\"hash\": [\"…\"]}}: {error}");
         ApiError::new(ErrorCode::BadJson, message)

@@ -7,8 +7,8 @@ use serde_json::json as value;
 use super::{Answer, Segment, role_name};
 use crate::auth::{Caller, hash_secret, new_key_id, new_secret};
 use crate::error::{ApiError, ErrorCode};
-use crate::observe::read_small;
 use crate::openapi::{AdminEntryErrors, AdminErrors, AdminJsonErrors};
+use crate::small_body;
 use crate::state::{Api, json};
 use crate::v4::{AdminKey, AdminKeys, CreatedKey, NewKey, timestamp};
 
@@ -49,7 +49,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Answer {
     security(("apikey" = []))
 )]
 pub(crate) async fn create(State(api): State<Api>, caller: Caller, body: Body) -> Answer {
-    let body = read_small(&api, body, MAX_BODY).await?;
+    let body = small_body::read(&api, body, MAX_BODY).await?;
     let bad = |message: String| ApiError::new(ErrorCode::BadJson, message);
     let wish: NewKey = serde_json::from_slice(&body)
         .map_err(|error| bad(format!("The body is not a key to make: {error}")))?;

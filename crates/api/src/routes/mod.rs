@@ -11,44 +11,29 @@ pub(crate) mod not_served;
 pub(crate) mod ops;
 pub(crate) mod progress;
 
-use axum::extract::FromRequestParts;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use http::request::Parts;
-use palisade_ports::records::ApiKey;
-use std::sync::Arc;
+use axum::response::Response;
+use palisade_model::UnixMillis;
+use palisade_ports::records::Role;
 
-use crate::auth::Caller;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 
 /// What a handler returns.
-pub(crate) type Answer = Result<axum::response::Response, ApiError>;
+pub(crate) type Answer = Result<Response, ApiError>;
 
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Missing only on a route that was wired without the guard: then nobody gets in.
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            ApiError::new(ErrorCode::BadKey, "No API key: send one in the header apikey")
-        })
-    }
-}
-
-/// A path's one segment, percent-decoded. What is not UTF-8 is nothing we ever gave out.
-pub(crate) type Segment = Result<axum::extract::Path<String>, PathRejection>;
+/// A path's one segment, percent-decoded. What is not UTF-8 is nothing that we ever gave out.
+pub(crate) type Segment = Result<Path<String>, PathRejection>;
 
 /// The day of the quota.
-pub(crate) fn day(now: palisade_model::UnixMillis) -> u32 {
+fn day(now: UnixMillis) -> u32 {
     u32::try_from(now.0 / 86_400_000).unwrap_or(u32::MAX)
 }
 
-pub(crate) fn role(key: &Arc<ApiKey>) -> &'static str {
-    role_name(key.role)
-}
-
-pub(crate) fn role_name(role: palisade_ports::records::Role) -> &'static str {
+/// A role on the wire.
+fn role_name(role: Role) -> &'static str {
     match role {
-        palisade_ports::records::Role::User => "user",
-        palisade_ports::records::Role::Admin => "admin",
+        Role::User => "user",
+        Role::Admin => "admin",
     }
 }

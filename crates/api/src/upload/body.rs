@@ -8,7 +8,6 @@ use futures_util::StreamExt;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use palisade_model::ArtifactRef;
-use palisade_pipeline::artifacts::IntakeError;
 use palisade_pipeline::gateway::GatewayError;
 use tokio::time::Instant;
 
@@ -55,12 +54,12 @@ pub(crate) async fn receive(
 async fn raw(api: &Api, mut body: Paced) -> Result<Received, ApiError> {
     let mut intake = api.gateway().intake();
     while let Some(bytes) = body.next().await? {
-        intake.write(bytes).await.map_err(stored)?;
+        intake.write(bytes).await.map_err(|error| api.refused(error))?;
     }
     if intake.size() == 0 {
         return Err(empty());
     }
-    let artifact = intake.finish().await.map_err(stored)?;
+    let artifact = intake.finish().await.map_err(|error| api.refused(error))?;
     Ok(Received { artifact, part_name: None })
 }
 
@@ -83,10 +82,6 @@ fn multipart_boundary(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-pub(super) fn stored(error: IntakeError) -> ApiError {
-    GatewayError::from(error).into()
 }
 
 pub(super) fn empty() -> ApiError {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use multer::{Field, Multipart};
 
-use super::body::{Headroom, MULTIPART_EXTRA, Paced, Received, empty, stored, truncated};
+use super::body::{Headroom, MULTIPART_EXTRA, Paced, Received, empty, truncated};
 use crate::error::{ApiError, ErrorCode};
 use crate::state::Api;
 
@@ -58,12 +58,12 @@ async fn store(api: &Api, mut field: Field<'_>) -> Result<Received, ApiError> {
     let part_name = field.file_name().map(unescape).filter(|name| !name.is_empty());
     let mut intake = api.gateway().intake();
     while let Some(bytes) = field.chunk().await.map_err(refused)? {
-        intake.write(bytes).await.map_err(stored)?;
+        intake.write(bytes).await.map_err(|error| api.refused(error))?;
     }
     if intake.size() == 0 {
         return Err(empty());
     }
-    let artifact = intake.finish().await.map_err(stored)?;
+    let artifact = intake.finish().await.map_err(|error| api.refused(error))?;
     Ok(Received { artifact, part_name })
 }
 

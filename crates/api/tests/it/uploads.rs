@@ -271,6 +271,11 @@ async fn admission_comes_before_the_body() {
     let response = server.call(Request::post("/file").body("x")).await;
     response.is_error(503_000);
     assert_eq!(response.header("retry-after"), Some("30"));
+    let metrics = server.metrics.expose();
+    for kind in ["Backlog", "DiskFull"] {
+        let line = format!("palisade_drops_total{{kind=\"{kind}\",place=\"gateway\"}} 1");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod tar;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod text;
+mod xar;
 mod zip;
 
 use crate::unpack::Unpacker;
@@ -46,6 +47,7 @@ pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: &["tar"], run: tar::unpack },
     Unpacker { types: &["cpio"], run: cpio::unpack },
     Unpacker { types: &["ar", "deb"], run: ar::unpack },
+    Unpacker { types: &["xar"], run: xar::unpack },
     Unpacker { types: &["gzip"], run: stream::unpack_gzip },
     Unpacker { types: &["bzip2"], run: stream::unpack_bzip2 },
     Unpacker { types: &["xz"], run: stream::unpack_xz },

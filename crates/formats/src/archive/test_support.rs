@@ -97,8 +97,14 @@ pub(crate) fn tight() -> Limits {
 /// or get past the limits.
 #[track_caller]
 pub(crate) fn assert_survives(sample: &[u8], unpack: Unpack) {
-    let options =
-        Options { limits: tight(), passwords: vec!["infected".to_owned(), "virus".to_owned()] };
+    let rounds = (4_000_000 / sample.len().max(1)).clamp(300, 1_500);
+    assert_survives_within(sample, unpack, tight(), rounds);
+}
+
+/// As [`assert_survives`], with other limits and as many mutations as stated.
+#[track_caller]
+pub(crate) fn assert_survives_within(sample: &[u8], unpack: Unpack, limits: Limits, rounds: usize) {
+    let options = Options { limits, passwords: vec!["infected".to_owned(), "virus".to_owned()] };
     let run = |input: &[u8]| {
         let collected = collect_with(unpack, input, &options);
         let total: u64 = collected.children.iter().map(|(_, bytes)| bytes.len() as u64).sum();
@@ -111,7 +117,6 @@ pub(crate) fn assert_survives(sample: &[u8], unpack: Unpack) {
         run(&sample[..length]);
     }
     let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
-    let rounds = (4_000_000 / sample.len().max(1)).clamp(300, 1_500);
     for _ in 0..rounds {
         let mut mutated = sample.to_vec();
         for _ in 0..=random.below(4) {

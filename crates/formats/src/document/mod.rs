@@ -43,6 +43,7 @@ pub const UNPACKERS: &[Unpacker] = &[
         run: program::unpack_pe,
     },
     Unpacker { types: &["elf", "elf_so"], run: program::unpack_elf },
+    Unpacker { types: &["iscab"], run: program::unpack_installshield },
     Unpacker { types: &["rtf"], run: rtf::unpack },
     Unpacker { types: &["binhex"], run: encoded::unpack_binhex },
 ];

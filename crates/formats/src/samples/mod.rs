@@ -12,6 +12,7 @@ mod sevenzip;
 mod streams;
 mod szdd;
 mod tar;
+mod xar;
 mod zip;
 
 pub use ar::{ar, deb};
@@ -27,6 +28,7 @@ pub use streams::{
 };
 pub use szdd::szdd;
 pub use tar::{TarMember, pax_record, tar, tar_checksum, tar_members};
+pub use xar::xar;
 pub use zip::{
     ZipMember, aes_encrypted, deflated, zip, zip_aes, zip_crypto_encrypted, zip_encrypted,
     zip_members,
@@ -72,6 +74,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("lha", "level-2", lha(2, files)),
         ("rpm", "gzip", rpm(files)),
         ("szdd", "plain", szdd(&hello)),
+        ("xar", "zlib", xar(true, files)),
         ("tar", "ustar", tar(files)),
         ("cpio", "newc", cpio(CpioLayout::New, files)),
         ("cpio", "odc", cpio(CpioLayout::Old, files)),

@@ -12,10 +12,14 @@ async fn tails_hold_nothing_back_and_are_not_remembered() {
     let mut store = Store::new(EmbeddedConfig { log, ..EmbeddedConfig::default() }).await;
     let log = &store.open().log;
     let topic = Topic::Reports;
-    let mut tail =
-        log.subscribe("tail.console", &[topic.clone()], Start::Newest).await.expect("subscribe");
-    let mut worker =
-        log.subscribe("worker", &[topic.clone()], Start::Oldest).await.expect("subscribe");
+    let mut tail = log
+        .subscribe("tail.console", std::slice::from_ref(&topic), Start::Newest)
+        .await
+        .expect("subscribe");
+    let mut worker = log
+        .subscribe("worker", std::slice::from_ref(&topic), Start::Oldest)
+        .await
+        .expect("subscribe");
     for number in 0..2500_u32 {
         append(&**log, topic.clone(), &number.to_be_bytes(), Durability::Process).await;
     }
@@ -36,8 +40,10 @@ async fn tails_hold_nothing_back_and_are_not_remembered() {
     drop((tail, worker, acknowledger));
     store.reopen().await;
     let log = &store.open().log;
-    let mut tail =
-        log.subscribe("tail.console", &[topic.clone()], Start::Newest).await.expect("subscribe");
+    let mut tail = log
+        .subscribe("tail.console", std::slice::from_ref(&topic), Start::Newest)
+        .await
+        .expect("subscribe");
     assert!(drain(&mut *tail).await.is_empty(), "a tail was remembered");
     let mut worker = log.subscribe("worker", &[topic], Start::Newest).await.expect("subscribe");
     assert_eq!(drain(&mut *worker).await.len(), 100, "a worker was not remembered");

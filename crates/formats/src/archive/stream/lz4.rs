@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::super::reading::{Guarded, corrupt, truncated};
+use super::super::reading::{Guarded, corrupt, too_much_memory, truncated};
 use super::chain::{self, Frame};
 use crate::bytes::Cursor;
 use crate::unpack::{Limits, Stop, Unpacking};
@@ -28,9 +28,12 @@ pub(super) struct Lz4<'a> {
 }
 
 impl<'a> Frame<'a> for Lz4<'a> {
-    fn open(rest: &'a [u8], _: &Limits) -> Option<io::Result<Self>> {
+    fn open(rest: &'a [u8], limits: &Limits) -> Option<io::Result<Self>> {
         let mut cursor = Cursor::new(rest);
         let magic = cursor.u32_le()?;
+        if memory(magic, &cursor) > limits.max_memory_bytes {
+            return Some(Err(too_much_memory()));
+        }
         let walked = match magic {
             FRAME => walk(&mut cursor),
             LEGACY => walk_legacy(&mut cursor),
@@ -61,6 +64,17 @@ impl Read for Lz4<'_> {
             _ => corrupt("broken lz4 block"),
         })
     }
+}
+
+/// What the decoder allocates: one packed block, and two unpacked ones with the window.
+fn memory(magic: u32, cursor: &Cursor<'_>) -> u64 {
+    let block: u64 = match (magic, cursor.rest().get(1)) {
+        (LEGACY, _) => 8 << 20,
+        // Bits 4 to 6 of the second byte: 64 KiB, 256 KiB, 1 MiB, 4 MiB.
+        (FRAME, Some(descriptor)) => 1 << (8 + 2 * u32::from(descriptor >> 4 & 7)),
+        _ => 0,
+    };
+    block * 3
 }
 
 /// Steps over header, blocks, end mark and checksum. `None` when cut.

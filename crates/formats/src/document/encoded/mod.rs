@@ -13,7 +13,7 @@ const MIN_DECODED: usize = 64;
 /// Fewest digits of a base64 line to start a run with.
 const MIN_LINE: usize = 40;
 /// Base64 runs that are decoded; beyond them a problem is stated.
-const MAX_RUNS: usize = 10_000;
+const MAX_RUNS: usize = 100_000;
 
 /// Reads text in any encoding.
 pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
@@ -96,6 +96,11 @@ fn base64_runs(text: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
             continue;
         }
         let (digits, end) = run(text, at, length);
+        // Rules drawn with dashes, and what is too short, are not counted.
+        if digits.len() * 3 / 4 < MIN_DECODED || !varied(&digits) {
+            at = end;
+            continue;
+        }
         number += 1;
         if number > MAX_RUNS {
             unpacking.problem(None, Problem::TooManyChildren, "too many base64 runs");
@@ -113,6 +118,14 @@ fn base64_runs(text: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
         at = end;
     }
     Ok(())
+}
+
+/// True when the first line is not one or two characters over and over.
+fn varied(digits: &[u8]) -> bool {
+    let first = digits[0];
+    let second = digits.iter().find(|digit| **digit != first);
+    let third = |second: u8| digits.iter().take(MIN_LINE).any(|d| *d != first && *d != second);
+    second.is_some_and(|second| third(*second))
 }
 
 /// The digits of the run that starts at `start` with `length` of them, and where it ends. Digits go
@@ -168,16 +181,12 @@ fn is_joint(byte: u8) -> bool {
 fn worth(run: &[u8]) -> Option<(Vec<u8>, &'static filetype::Type)> {
     // The first bytes decide before the whole is decoded.
     let start = base64::decode(&run[..run.len().min(4096)]);
-    if start.len() < MIN_DECODED || !plausible(&start) {
+    if !recognised(filetype::detect(&start).ty) {
         return None;
     }
     let bytes = base64::decode(run);
     let ty = filetype::detect(&bytes).ty;
     recognised(ty).then_some((bytes, ty))
-}
-
-fn plausible(start: &[u8]) -> bool {
-    recognised(filetype::detect(start).ty)
 }
 
 fn recognised(ty: &filetype::Type) -> bool {

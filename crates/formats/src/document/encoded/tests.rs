@@ -28,7 +28,9 @@ fn what_is_not_worth_a_child_is_none() {
     let noise: Vec<u8> = (0..600u32).map(|at| (at * at / 3) as u8).collect();
     let noise = samples::base64(&noise);
     let short = samples::base64(b"MZ\x90\0");
-    for near_miss in [text, noise, short, "A".repeat(5_000), "word ".repeat(900)] {
+    for near_miss in
+        [text, noise, short, "A".repeat(5_000), "word ".repeat(900), "-".repeat(90) + "\n"]
+    {
         assert!(collect(unpack, near_miss.as_bytes()).children.is_empty(), "{}", &near_miss[..4]);
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
     let mut encryption_objects = HashMap::new();
     for found in scanner.by_ref() {
         count += 1;
-        if count % 4096 == 0 {
+        if count.is_multiple_of(4096) {
             unpacking.keep_going()?;
         }
         if found.value.get(b"O").is_some() && found.value.get(b"U").is_some() {

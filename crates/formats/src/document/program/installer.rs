@@ -1,6 +1,9 @@
 //! Installers that keep their files behind the program in forms of their own.
 
+use flate2::read::ZlibDecoder;
+
 use crate::bytes::{Cursor, find, u16_le, u32_le};
+use crate::filetype;
 use crate::unpack::{Child, ChildKind, Problem, Stop, Unpacking};
 
 /// Files of one installer.
@@ -36,6 +39,12 @@ pub(super) fn unpack(overlay: &[u8], unpacking: &mut Unpacking<'_>) -> Result<bo
         return Ok(true);
     }
     listed(overlay, unpacking)
+}
+
+/// States that the files in an InstallShield cabinet are not read.
+pub(super) fn cabinet(_: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
+    unpacking.problem(None, Problem::Unsupported, "an InstallShield cabinet");
+    Ok(())
 }
 
 /// InstallShield: for each file its name, its path on the disk, a version and the size in digits,
@@ -92,7 +101,12 @@ fn scrambled(table: &[u8], unpacking: &mut Unpacking<'_>) -> Result<bool, Stop> 
         let bytes = unscramble(raw, name, flags);
         let child =
             Child::new(ChildKind::Overlay, String::from_utf8_lossy(name)).packed(raw.len() as u64);
-        unpacking.child_bytes(&child, &bytes)?;
+        // Newer ones also deflate each file.
+        if filetype::detect(&bytes).ty.id == "zlib" {
+            unpacking.child(&child, &mut ZlibDecoder::new(bytes.as_slice()))?;
+        } else {
+            unpacking.child_bytes(&child, &bytes)?;
+        }
         if raw.len() < size {
             unpacking.problem(Some(&child.name), Problem::Truncated, "shorter than it says");
             break;

@@ -49,6 +49,14 @@ pub(crate) fn unpack_elf(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<
     }
 }
 
+/// Reads an InstallShield cabinet.
+pub(crate) fn unpack_installshield(
+    input: &[u8],
+    unpacking: &mut Unpacking<'_>,
+) -> Result<(), Stop> {
+    installer::cabinet(input, unpacking)
+}
+
 /// What stands behind an executable.
 fn overlay(bytes: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
     // Linkers and signers pad with zeros.

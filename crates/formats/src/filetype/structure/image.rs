@@ -22,7 +22,7 @@ pub(in crate::filetype) fn png(data: &[u8]) -> Option<&'static Type> {
 pub(in crate::filetype) fn bmp(data: &[u8]) -> Option<&'static Type> {
     let header = u32_le(data, 14)?;
     let pixels = u32_le(data, 10)?;
-    (matches!(header, 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124) && pixels >= 26 && pixels < 1 << 20)
+    (matches!(header, 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124) && (26..1 << 20).contains(&pixels))
         .then_some(const { named("bmp") })
 }
 

@@ -63,17 +63,11 @@ pub(in crate::filetype) fn refine(data: &[u8]) -> Option<&'static Type> {
 /// allowing for bytes put before the archive, to a central header.
 pub(in crate::filetype) fn central_directory(data: &[u8]) -> Option<usize> {
     let window = tail(data);
-    let mut search = window.len();
-    // A comment may hold the signature: a few tries from the back.
-    for _ in 0..8 {
-        let at = memchr::memmem::rfind(&window[..search], END)?;
-        let end = data.len() - window.len() + at;
-        if let Some(directory) = directory_of(data, end) {
-            return Some(directory);
-        }
-        search = at;
-    }
-    None
+    // Forwards, as that search is the vectorised one. A comment may hold the signature: a few
+    // tries from the back.
+    let ends: Vec<usize> = memchr::memmem::find_iter(window, END).collect();
+    let start = data.len() - window.len();
+    ends.iter().rev().take(8).find_map(|at| directory_of(data, start + at))
 }
 
 fn directory_of(data: &[u8], end: usize) -> Option<usize> {

@@ -55,7 +55,6 @@ pub(super) struct Fill(u64);
 
 /// Something that was read.
 pub(super) enum Found {
-    /// A finished request with its report and the length of that one's JSON.
     Request(RequestId, Answered, Arc<Report>, usize),
     /// A finished request whose report is here.
     Answered(RequestId, Answered),

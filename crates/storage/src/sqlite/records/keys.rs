@@ -48,14 +48,14 @@ impl SqliteRecords {
             Err(fill) => fill,
         };
         let cache = Arc::clone(&self.cache);
-        self.read(move |connection| {
+        self.look_up(move |connection, _| {
             let mut statement = connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM keys WHERE secret = ?1"))?;
             let mut rows = statement.query([secret.0])?;
             let key = rows.next()?.map(read_key).transpose()?;
             // Wrong secrets are not kept: there are too many of them.
             cache.fill(fill, key.clone().map(|key| Found::Key(secret, key)));
-            Ok(key)
+            Ok(Some(key))
         })
         .await
     }

@@ -46,6 +46,16 @@ impl Default for RecordsConfig {
     }
 }
 
+/// Whether a report may be read and decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Load {
+    Yes,
+    No,
+}
+
+/// What was looked up; `None` when a report would have to be loaded and that may not be.
+type Looked<T> = Result<Option<T>, Failure>;
+
 /// The embedded records.
 #[derive(Debug)]
 pub struct SqliteRecords {
@@ -126,6 +136,24 @@ impl SqliteRecords {
         W: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         self.writer.write(WHAT, Durability::Process, 512, work).await
+    }
+
+    /// Looks something up by its index: first on this thread, and if that meets a report that must
+    /// be loaded, on one that may block.
+    async fn look_up<T, L>(&self, look: L) -> PortResult<T>
+    where
+        T: Send + 'static,
+        L: Fn(&Connection, Load) -> Looked<T> + Send + 'static,
+    {
+        let here = self.readers.read_here(|connection| look(connection, Load::No));
+        if let Some(found) = here.map_err(|failure| failure.into_port(WHAT))? {
+            return Ok(found);
+        }
+        self.read(move |connection| {
+            let found = look(connection, Load::Yes)?;
+            found.ok_or_else(|| Failure::unavailable("a report could not be read"))
+        })
+        .await
     }
 
     async fn read<T, R>(&self, read: R) -> PortResult<T>

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::cache::{Answered, Cache, Fill, Found};
 use super::requests::{finish_row, select_answered};
-use super::{SqliteRecords, WHAT, body};
+use super::{Load, Looked, SqliteRecords, WHAT, body};
 use crate::sqlite::{Failure, Moment, to_sql};
 
 /// Nodes from which a report is put into its stored form on a thread that may block: larger ones
@@ -62,8 +62,10 @@ impl SqliteRecords {
             Ok(found) => Some(found),
             Err(fill) => {
                 let cache = Arc::clone(&self.cache);
-                self.read(move |connection| select_cached(connection, &cache, fill, cache_key))
-                    .await?
+                self.look_up(move |connection, load| {
+                    select_cached(connection, &cache, (fill, load), cache_key)
+                })
+                .await?
             }
         };
         Ok(found.filter(|(_, report)| report.finished >= not_before))
@@ -75,7 +77,8 @@ impl SqliteRecords {
             Err(fill) => fill,
         };
         let cache = Arc::clone(&self.cache);
-        self.read(move |connection| select_by_hash(connection, &cache, fill, hash)).await
+        self.look_up(move |connection, load| select_by_hash(connection, &cache, (fill, load), hash))
+            .await
     }
 
     pub(super) async fn newest_of_each(
@@ -99,7 +102,7 @@ impl SqliteRecords {
         let cache = Arc::clone(&self.cache);
         self.read(move |connection| {
             for (place, hash, fill) in missing {
-                let state = select_by_hash(connection, &cache, fill, hash)?;
+                let state = select_by_hash(connection, &cache, (fill, Load::Yes), hash)?.flatten();
                 if let Some(slot) = states.get_mut(place) {
                     *slot = state;
                 }
@@ -149,10 +152,7 @@ fn insert_report(
 }
 
 /// The report of this id, which a row refers to, and the length of its JSON.
-pub(super) fn load_report(
-    connection: &Connection,
-    id: ReportId,
-) -> Result<(Arc<Report>, usize), Failure> {
+fn load_report(connection: &Connection, id: ReportId) -> Result<(Arc<Report>, usize), Failure> {
     let mut statement = connection.prepare_cached("SELECT body FROM reports WHERE id = ?1")?;
     let mut rows = statement.query([id.as_bytes()])?;
     let row = rows.next()?.ok_or_else(|| Failure::corrupt("a request whose report is missing"))?;
@@ -161,44 +161,49 @@ pub(super) fn load_report(
     Ok((Arc::new(report), bytes))
 }
 
-/// The report of this id, from memory if it is there, and what to keep of it.
-fn report(
+/// The report of this id, from memory if it is there, and what to keep of it; `None` when it would
+/// have to be loaded and that may not be.
+pub(super) fn report(
     connection: &Connection,
     cache: &Cache,
     id: ReportId,
-) -> Result<(Arc<Report>, Option<Found>), Failure> {
+    load: Load,
+) -> Looked<(Arc<Report>, Option<Found>)> {
     if let Some(report) = cache.report(&id) {
-        return Ok((report, None));
+        return Ok(Some((report, None)));
+    }
+    if load == Load::No {
+        return Ok(None);
     }
     let (report, bytes) = load_report(connection, id)?;
     let found = Found::Report(id, Arc::clone(&report), bytes);
-    Ok((report, Some(found)))
+    Ok(Some((report, Some(found))))
 }
 
 fn select_cached(
     connection: &Connection,
     cache: &Cache,
-    fill: Fill,
+    (fill, load): (Fill, Load),
     key: Sha256,
-) -> Result<Option<(ReportId, Arc<Report>)>, Failure> {
+) -> Looked<Option<(ReportId, Arc<Report>)>> {
     let id = connection
         .prepare_cached(
             "SELECT id FROM reports WHERE cache_key = ?1 ORDER BY finished DESC LIMIT 1",
         )?
         .query_row([key.0], |row| row.get(0).map(RequestId::from_bytes))
         .optional()?;
-    let Some(id) = id else { return Ok(None) };
-    let (report, found) = report(connection, cache, id)?;
+    let Some(id) = id else { return Ok(Some(None)) };
+    let Some((report, found)) = report(connection, cache, id, load)? else { return Ok(None) };
     cache.fill(fill, found.into_iter().chain([Found::Cached(key, id)]));
-    Ok(Some((id, report)))
+    Ok(Some(Some((id, report))))
 }
 
 fn select_by_hash(
     connection: &Connection,
     cache: &Cache,
-    fill: Fill,
+    (fill, load): (Fill, Load),
     hash: AnyHash,
-) -> Result<Option<RequestState>, Failure> {
+) -> Looked<Option<RequestState>> {
     let column = match hash {
         AnyHash::Md5(_) => "md5",
         AnyHash::Sha1(_) => "sha1",
@@ -211,12 +216,12 @@ fn select_by_hash(
         ))?
         .query_row([hash.as_bytes()], |row| row.get(0).map(RequestId::from_bytes))
         .optional()?;
-    let Some(id) = id else { return Ok(None) };
-    let Some((request, answered)) = answered_with(connection, id)? else { return Ok(None) };
-    let (report, found) = report(connection, cache, id)?;
+    let Some(id) = id else { return Ok(Some(None)) };
+    let Some((request, answered)) = answered_with(connection, id)? else { return Ok(Some(None)) };
+    let Some((report, found)) = report(connection, cache, id, load)? else { return Ok(None) };
     let facts = [Found::Answered(request, answered.clone()), Found::Hash(hash, request)];
     cache.fill(fill, found.into_iter().chain(facts));
-    Ok(Some(answered.into_state(report)))
+    Ok(Some(Some(answered.into_state(report))))
 }
 
 /// The request that a report was made for, or, when that is forgotten or open again, the newest

@@ -7,7 +7,7 @@ use palisade_ports::records::{ReportId, RequestState};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::cache::{Answered, Found};
-use super::reports::load_report;
+use super::reports::report;
 use super::{SqliteRecords, WHAT};
 use crate::sqlite::{Failure, from_sql, to_sql};
 
@@ -83,27 +83,19 @@ impl SqliteRecords {
             Err(fill) => fill,
         };
         let cache = Arc::clone(&self.cache);
-        self.read(move |connection| {
+        self.look_up(move |connection, load| {
             let answered = match select(connection, id)? {
-                None => return Ok(None),
+                None => return Ok(Some(None)),
                 Some(Row::Open(summary, progress)) => {
-                    return Ok(Some(RequestState::Open { summary: *summary, progress }));
+                    return Ok(Some(Some(RequestState::Open { summary: *summary, progress })));
                 }
                 Some(Row::Finished(answered)) => answered,
             };
-            let (report, bytes) = match cache.report(&answered.report) {
-                Some(report) => (report, None),
-                None => load_report(connection, answered.report)
-                    .map(|(report, bytes)| (report, Some(bytes)))?,
+            let Some((report, found)) = report(connection, &cache, answered.report, load)? else {
+                return Ok(None);
             };
-            match bytes {
-                Some(bytes) => {
-                    let found = Found::Request(id, answered.clone(), Arc::clone(&report), bytes);
-                    cache.fill(fill, [found]);
-                }
-                None => cache.fill(fill, [Found::Answered(id, answered.clone())]),
-            }
-            Ok(Some(answered.into_state(report)))
+            cache.fill(fill, found.into_iter().chain([Found::Answered(id, answered.clone())]));
+            Ok(Some(Some(answered.into_state(report))))
         })
         .await
     }

@@ -1,0 +1,6 @@
+//! Palisade from the outside: the command line and the wire, with the real program.
+
+mod containers;
+mod scan;
+mod serve;
+mod support;
