@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// What is read on at most, and for how long at most, before the socket is closed.
-const MAX_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 64 << 20;
 const MAX_TIME: Duration = Duration::from_secs(2);
 
 /// A stream whose shutdown lingers.

@@ -17,10 +17,7 @@ fn main() -> ExitCode {
     palisade_app::run(palisade_engines::loaders().with(yara::NAME, load))
 }
 
-fn load(
-    settings: &serde_json::Value,
-    definitions: &[&[u8]],
-) -> Result<Box<dyn Loaded>, String> {
+fn load(settings: &serde_json::Value, definitions: &[&[u8]]) -> Result<Box<dyn Loaded>, String> {
     Ok(Box::new(Faulty(yara::load(settings, definitions)?)))
 }
 
@@ -100,4 +97,3 @@ fn deep(level: u64) -> u64 {
     let space = std::hint::black_box([level; 512]);
     if level == u64::MAX { 0 } else { deep(level + 1).wrapping_add(space[7]) }
 }
-

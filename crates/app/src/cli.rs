@@ -152,6 +152,10 @@ pub(crate) struct LimitArguments {
     /// Seconds for one artifact (a file, or a file in it).
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) scan_timeout: u64,
+
+    /// Seconds for the rules of one file over one artifact, where all rules together are slow.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) rule_timeout: u64,
 }
 
 #[derive(Debug, Args)]

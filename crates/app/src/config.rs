@@ -117,11 +117,18 @@ pub(crate) struct YaraConfig {
     pub(crate) rules: Vec<PathBuf>,
     /// What a rule without `meta.severity` means.
     pub(crate) default_severity: Severity,
+    /// Milliseconds for the rules of one file over one artifact, where all rules together are slow.
+    pub(crate) rule_timeout_ms: u64,
 }
 
 impl Default for YaraConfig {
     fn default() -> Self {
-        Self { built_in: true, rules: Vec::new(), default_severity: Severity::Malicious }
+        Self {
+            built_in: true,
+            rules: Vec::new(),
+            default_severity: Severity::Malicious,
+            rule_timeout_ms: 5_000,
+        }
     }
 }
 

@@ -75,9 +75,11 @@ pub(crate) fn rule_files(built_in: bool, paths: &[PathBuf]) -> (Vec<RuleFile>, V
 pub(crate) fn yara_spec(
     compiled: &Compiled,
     default_severity: Severity,
+    rule_timeout_ms: u64,
     time: UnixMillis,
 ) -> anyhow::Result<EngineSpec> {
-    let settings = yara::Settings { version: compiled.version.clone(), time, default_severity };
+    let version = compiled.version.clone();
+    let settings = yara::Settings { version, time, default_severity, rule_timeout_ms };
     Ok(EngineSpec {
         name: engine_name(yara::NAME),
         settings: serde_json::to_value(settings)?,

@@ -165,7 +165,12 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
         for problem in &compiled.problems {
             complain(&format!("warning: rules left out\n{}", problem.message));
         }
-        specs.push(engines::yara_spec(&compiled, Severity::Malicious, SystemClock::time())?);
+        specs.push(engines::yara_spec(
+            &compiled,
+            Severity::Malicious,
+            arguments.limits.rule_timeout.saturating_mul(1_000),
+            SystemClock::time(),
+        )?);
     }
     let jail = JailSettings {
         workers: jobs,

@@ -7,9 +7,8 @@ use palisade_model::{Definitions, EngineName};
 use palisade_ports::engine::Analyzer;
 use seccompiler::BpfProgram;
 
-use crate::confine::{self, Layer, LayerState, Layers};
+use crate::confine::{self, Layer, LayerState};
 use crate::filter;
-use crate::limits::WorkerLimits;
 use crate::mapping::Mapping;
 use crate::protocol::{CONTROL_BYTES, EngineStart, FromTemplate, ToTemplate};
 use crate::socket;
@@ -169,12 +168,5 @@ fn probe_filter(program: &BpfProgram) -> Result<LayerState, String> {
     match rustix::process::waitpid(Some(process), rustix::process::WaitOptions::empty()) {
         Ok(Some((_, status))) if status.exit_status() == Some(0) => Ok(LayerState::Active),
         _ => Err("this kernel has no seccomp filters".to_owned()),
-    }
-}
-
-impl Layers {
-    /// Whether the filter stands: a worker without it still has the other walls.
-    pub(crate) fn has_filter(&self) -> bool {
-        self.0.iter().any(|(layer, state)| *layer == Layer::Seccomp && *state == LayerState::Active)
     }
 }

@@ -167,6 +167,11 @@ impl Scan for JobScan<'_> {
         self.broken.is_some() || Instant::now() >= self.deadline
     }
 
+    fn remaining_ms(&self) -> u64 {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn child(&mut self, head: &ChildHead, body: &mut dyn Read) -> io::Result<()> {
         self.send(FrameKind::ChildBegin, &serde_json::to_vec(head)?)?;
         let mut buffer = vec![0; DATA_BYTES];

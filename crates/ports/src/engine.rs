@@ -180,6 +180,9 @@ pub trait Scan {
     /// True once the time is nearly over: finish with what there is.
     fn should_stop(&mut self) -> bool;
 
+    /// Milliseconds until then.
+    fn remaining_ms(&self) -> u64;
+
     /// Hands out a child.
     ///
     /// # Errors

@@ -126,8 +126,9 @@ fn the_largest_tree_renders_soon() {
     let report = reports::wide(&reports::request("a.zip"), 20_000);
     let started = std::time::Instant::now();
     let result = rendered(&report);
+    let taken = started.elapsed();
     assert_eq!(result.tree_total, 20_001);
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    assert!(taken.as_secs() < 10, "{taken:?}");
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn compile(
     if let (Some(text), true) = (&mut degraded, more > 0) {
         text.push_str(&format!("; and {more} more"));
     }
-    let spec = yara_spec(&compiled, config.default_severity, SystemClock::time())?;
+    let spec =
+        yara_spec(&compiled, config.default_severity, config.rule_timeout_ms, SystemClock::time())?;
     Ok(Rules { spec, degraded })
 }
 

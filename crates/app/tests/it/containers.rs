@@ -77,7 +77,11 @@ fn the_program_inside_is_found_or_the_container_is_said_to_be_closed() {
         let name = report["file_info"]["display_name"].as_str().unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default();
         let result = &report["scan_results"]["scan_all_result_a"];
-        let found = report["tree"].as_array().into_iter().flatten().any(|node| node["sha256"] == hash.as_str());
+        let found = report["tree"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|node| node["sha256"] == hash.as_str());
         if OPENED.contains(&name) && !(found && result == "Infected") {
             wrong.push(format!("{name}: not found ({result})"));
         }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use palisade_formats::archive::samples;
+use palisade_formats::samples;
 use serde_json::Value;
 
 use crate::support::{eicar, eicar_mail, palisade, program, stderr, stdout};
@@ -140,8 +140,11 @@ fn lists_block_and_allow_by_every_hash() {
         }
     }
     let eicar = write(&folder, "eicar.com", &eicar());
-    let list =
-        write(&folder, "good.txt", b"275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f\n");
+    let list = write(
+        &folder,
+        "good.txt",
+        b"275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f\n",
+    );
     let output = palisade(&["scan", "--engines", "reputation", "--allowlist", &list, &eicar]);
     assert_eq!(output.status.code(), Some(1), "a block outweighs an allowance");
 }

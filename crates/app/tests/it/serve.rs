@@ -33,10 +33,8 @@ fn a_first_start_serves_scans_and_keeps_its_key() {
     server.stop();
     let server = Server::start(&program(), data.path(), "");
     assert_eq!(server.key, key, "a second start makes no second key");
-    let (status, again) = server.get(&format!(
-        "/hash/{}",
-        report["file_info"]["sha256"].as_str().expect("a hash")
-    ));
+    let (status, again) =
+        server.get(&format!("/hash/{}", report["file_info"]["sha256"].as_str().expect("a hash")));
     assert_eq!(status, 200, "{again}");
 }
 

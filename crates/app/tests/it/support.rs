@@ -20,8 +20,8 @@ pub(crate) fn eicar() -> Vec<u8> {
 
 /// A mail with a zip with the EICAR test file.
 pub(crate) fn eicar_mail() -> Vec<u8> {
-    use palisade_formats::{archive, document};
-    let zip = archive::samples::zip(&[("eicar.com", &eicar())]);
+    use palisade_formats::{document, samples};
+    let zip = samples::zip(&[("eicar.com", &eicar())]);
     document::samples::eml(&[("invoice.zip", &zip)])
 }
 

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::RuleFile;
+use super::{RuleFile, blob};
 
 /// Changes when the same sources would give another blob.
 const COMPILER_VERSION: &str = concat!("palisade-1 ", "yara-x-1.22.1 ", env!("CARGO_PKG_VERSION"));
@@ -25,7 +25,7 @@ pub struct RuleProblem {
 /// Rules ready for the jail.
 #[derive(Debug, Clone)]
 pub struct Compiled {
-    /// For [`super::load`].
+    /// For [`super::load`]: a [`super::blob`].
     pub blob: Vec<u8>,
     /// Names the sources: equal for equal ones.
     pub version: String,
@@ -147,14 +147,45 @@ pub fn compile_main() -> i32 {
     }
 }
 
+/// Rule files that have their own part: more are put together, so that a large set does not become
+/// many.
+const MAX_PARTS: usize = 32;
+
 fn encode(files: &[RuleFile]) -> io::Result<Vec<u8>> {
+    let (whole, problems) = compile(files)?;
+    let count = whole.iter().len();
+    let mut sets = vec![(String::new(), whole.serialize().map_err(io::Error::other)?)];
+    if files.len() > 1 {
+        let size = files.len().div_ceil(MAX_PARTS);
+        for part in files.chunks(size) {
+            let names: Vec<&str> = part.iter().map(|file| file.name.as_str()).collect();
+            let (rules, _) = compile(part)?;
+            sets.push((names.join(", "), rules.serialize().map_err(io::Error::other)?));
+        }
+    }
+    let blob = blob::join(&sets);
+    let head = Head {
+        version: version(files),
+        rules: count,
+        problems,
+        blob_bytes: blob.len() as u64,
+        blob_sha256: hex(&Sha256::digest(&blob)),
+    };
+    let mut bytes = serde_json::to_vec(&head)?;
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&blob);
+    Ok(bytes)
+}
+
+/// Compiles files together; what does not compile is left out and told.
+fn compile(files: &[RuleFile]) -> io::Result<(yara_x::Rules, Vec<RuleProblem>)> {
     let mut compiler = yara_x::Compiler::new();
     // Rules of the field are often written for the older YARA's looser syntax.
     compiler.relaxed_re_syntax(true);
     // An include would read files of this host in the name of whoever wrote the rule.
     compiler.enable_includes(false);
-    for (name, value) in [("filename", ""), ("filepath", ""), ("extension", ""), ("filetype", "")] {
-        compiler.define_global(name, value).map_err(io::Error::other)?;
+    for name in ["filename", "filepath", "extension", "filetype"] {
+        compiler.define_global(name, "").map_err(io::Error::other)?;
     }
     let mut problems = Vec::new();
     for file in files {
@@ -170,19 +201,7 @@ fn encode(files: &[RuleFile]) -> io::Result<Vec<u8>> {
             );
         }
     }
-    let rules = compiler.build();
-    let blob = rules.serialize().map_err(io::Error::other)?;
-    let head = Head {
-        version: version(files),
-        rules: rules.iter().len(),
-        problems,
-        blob_bytes: blob.len() as u64,
-        blob_sha256: hex(&Sha256::digest(&blob)),
-    };
-    let mut bytes = serde_json::to_vec(&head)?;
-    bytes.push(b'\n');
-    bytes.extend_from_slice(&blob);
-    Ok(bytes)
+    Ok((compiler.build(), problems))
 }
 
 fn decode(bytes: &[u8]) -> io::Result<Compiled> {
