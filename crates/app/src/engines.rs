@@ -57,16 +57,13 @@ pub(crate) fn compiler(cache: Option<&Path>) -> Compiler {
     }
 }
 
-/// Every rule file that the settings name, ours first. A directory that cannot be read is a line in
-/// the second part; the others work.
+/// Every rule file that the settings name, ours first. What cannot be read is a line in the second
+/// part; the others work.
 pub(crate) fn rule_files(built_in: bool, paths: &[PathBuf]) -> (Vec<RuleFile>, Vec<String>) {
     let mut files = if built_in { yara::built_in_rules() } else { Vec::new() };
     let mut problems = Vec::new();
     for path in paths {
-        match yara::read_rules(path) {
-            Ok(found) => files.extend(found),
-            Err(error) => problems.push(error.to_string()),
-        }
+        files.extend(yara::read_rules(path, &mut problems));
     }
     (files, problems)
 }

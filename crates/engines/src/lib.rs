@@ -1,4 +1,4 @@
-//! The engines: one folder each, and one line of wiring in [`loaders`] or [`built_in`].
+//! The engines: one folder each, and one line of wiring in [`loaders`].
 //!
 //! An engine that parses bytes is a [`palisade_ports::Analyzer`] and runs in the jail; what makes it
 //! there is its [`palisade_jail::Loaded`]. [`JailedEngine`] is its outside. An engine that needs no

@@ -14,7 +14,8 @@ pub struct WorkerLimits {
     /// Processor time of one worker over its life, in seconds (`RLIMIT_CPU`): the last resort behind
     /// the deadline. Default 3,600.
     pub cpu_seconds: u64,
-    /// Bytes that a worker may answer for one artifact, children not counted. Default 8 MiB.
+    /// Bytes that a worker may answer for one artifact: opinions and the names of children, not
+    /// their bytes. Default 8 MiB.
     pub answer_bytes: u64,
 }
 

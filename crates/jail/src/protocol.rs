@@ -17,6 +17,9 @@ pub(crate) const CONTROL_BYTES: usize = 64 << 10;
 /// The largest job message: passwords and names are bounded far below by the gateway.
 pub(crate) const JOB_BYTES: usize = 4 << 20;
 
+/// The largest opinion: it becomes a message on the log.
+pub(crate) const OPINION_BYTES: usize = 1 << 20;
+
 /// The largest piece of a child in one frame.
 pub(crate) const DATA_BYTES: usize = 64 << 10;
 

@@ -4,7 +4,7 @@
 //! everything here can be replayed.
 //!
 //! A wire form stands beside its noun and is versioned ([`wire`]): every old version stays
-//! readable, and `tests/golden` holds one file of each.
+//! readable, and the tests hold a golden file of each.
 
 mod command;
 mod finding;

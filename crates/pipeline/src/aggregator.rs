@@ -267,6 +267,8 @@ impl Remembered {
     }
 
     fn forget(&mut self, id: RequestId) {
-        self.finished.remove(&id);
+        if self.finished.remove(&id).is_some() {
+            self.order.retain(|known| *known != id);
+        }
     }
 }

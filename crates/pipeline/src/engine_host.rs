@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use palisade_model::{Command, EngineName, NodeEvent, wire};
-use palisade_ports::log::{Append, Delivery, Durability, Topic};
+use palisade_model::{Command, EngineName, EngineResult, Failure, NodeEvent, Outcome, wire};
+use palisade_ports::log::{Append, Delivery, Durability, MAX_PAYLOAD_BYTES, Topic};
 use palisade_ports::records::EngineStatus;
 use palisade_ports::{Engine, PortError};
 use palisade_telemetry::metrics::{DropReason, EngineLabel};
@@ -123,8 +123,8 @@ impl EngineHost {
             })
             .collect();
         // The result last: once it is on the log, everything it names is.
-        let event = NodeEvent::Result(Box::new(done.result));
-        appends.push(Append { topic: Topic::Results, key, payload: wire::encode(&event).into() });
+        let payload = encode_result(done.result);
+        appends.push(Append { topic: Topic::Results, key, payload: payload.into() });
         while !appends.is_empty() {
             let rest = appends.split_off(appends.len().min(APPEND_RECORDS));
             self.ports.log.append(appends, Durability::Process).await?;
@@ -132,6 +132,28 @@ impl EngineHost {
         }
         Ok(())
     }
+}
+
+/// A result as a message. One that is too large for the log, which only an engine gone mad can make,
+/// becomes a failure: the host must not try it for ever.
+fn encode_result(result: EngineResult) -> Vec<u8> {
+    let event = NodeEvent::Result(Box::new(result));
+    let payload = wire::encode(&event);
+    let NodeEvent::Result(result) = event else { return payload };
+    if payload.len() <= MAX_PAYLOAD_BYTES {
+        return payload;
+    }
+    tracing::error!(command = %result.command, bytes = payload.len(), "a result is too large");
+    let failed = EngineResult {
+        outcome: Outcome::Failure(Failure::Failed),
+        reason: Some(format!("its answer has {} bytes, too many for the log", payload.len())),
+        threat: None,
+        findings: Vec::new(),
+        problems: Vec::new(),
+        children: Vec::new(),
+        ..*result
+    };
+    wire::encode(&NodeEvent::Result(Box::new(failed)))
 }
 
 /// How an engine is, as the records keep it.

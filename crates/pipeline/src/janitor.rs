@@ -81,8 +81,23 @@ async fn forget(
     let hours = |hours: u64| now.minus(hours.saturating_mul(3_600_000));
     let requests = ports.records.forget(hours(retention.reports_hours)).await?;
     let (objects, bytes) = ports.objects.remove_older(hours(retention.artifacts_hours)).await?;
+    forget_letters(ports, hours(retention.reports_hours)).await?;
     let records = ports.log.prune(retention.log_minutes.saturating_mul(60_000)).await?;
     tracing::debug!(requests, objects, bytes, records, "forgotten");
+    Ok(())
+}
+
+/// Dead letters kept at most.
+const MAX_LETTERS: u32 = 10_000;
+
+/// Forgets dead letters that are as old as forgotten reports, and the oldest of too many.
+async fn forget_letters(ports: &Ports, before: UnixMillis) -> Result<(), PortError> {
+    let letters = ports.records.dead_letters(2 * MAX_LETTERS).await?;
+    for (place, letter) in letters.iter().enumerate() {
+        if letter.time < before || place >= MAX_LETTERS as usize {
+            ports.records.remove_dead_letter(&letter.id).await?;
+        }
+    }
     Ok(())
 }
 

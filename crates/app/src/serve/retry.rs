@@ -51,8 +51,8 @@ impl DeadLetterRetry for Retry {
             deadline: now.plus(allowed_ms),
             ..request
         };
-        // The log first: if the process dies in between, the request is scanned and its second report
-        // is not stored, because there is one; the letter is still there to be tried again.
+        // Reopened before it is on the log: a report made in between would not be stored. If the
+        // process dies here, the janitor ends the request, and the letter can be tried again.
         records.settle(root).await?;
         records.reopen(root).await?;
         records.open_request(RequestSummary::of(&request), Progress::default()).await?;

@@ -54,7 +54,11 @@ fn a_misdeed_in_the_jail_costs_one_result_and_nothing_else() {
         assert_ne!(reason, "", "{word}: {}", yara(&report));
         for other in ["filetype", "reputation"] {
             let details = &report["scan_results"]["scan_details"][other];
-            assert_eq!(details["scan_result_i"].as_u64().map(|i| i == 3), Some(false), "{word}: {details}");
+            assert_eq!(
+                details["scan_result_i"].as_u64().map(|i| i == 3),
+                Some(false),
+                "{word}: {details}"
+            );
         }
     }
     assert!(!Path::new("/tmp/palisade-fault").exists(), "a worker wrote a file");
@@ -135,8 +139,7 @@ fn load(server: &Mutex<Server>, stop: &AtomicBool, acknowledged: &Mutex<Vec<Stri
             .send(body.as_bytes());
         match sent {
             Ok(mut response) => {
-                let answer: Value =
-                    response.body_mut().read_json().unwrap_or_default();
+                let answer: Value = response.body_mut().read_json().unwrap_or_default();
                 if let Some(id) = answer["data_id"].as_str() {
                     acknowledged.lock().expect("no panic").push(id.to_owned());
                 }
@@ -148,7 +151,11 @@ fn load(server: &Mutex<Server>, stop: &AtomicBool, acknowledged: &Mutex<Vec<Stri
 }
 
 /// Runs load against a server while `fault` acts on it.
-fn under_load(program: &Path, data: &Path, fault: impl FnOnce(&Mutex<Server>)) -> (Server, Vec<String>) {
+fn under_load(
+    program: &Path,
+    data: &Path,
+    fault: impl FnOnce(&Mutex<Server>),
+) -> (Server, Vec<String>) {
     let server = Mutex::new(Server::start(program, data, ""));
     let stop = AtomicBool::new(false);
     let acknowledged = Mutex::new(Vec::new());

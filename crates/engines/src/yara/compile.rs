@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{RuleFile, blob};
 
 /// Changes when the same sources would give another blob.
-const COMPILER_VERSION: &str = concat!("palisade-1 ", "yara-x-1.22.1 ", env!("CARGO_PKG_VERSION"));
+const COMPILER_VERSION: &str = concat!("palisade-2 ", "yara-x-1.22.1 ", env!("CARGO_PKG_VERSION"));
 
 /// A rule file, or some rules of it, that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

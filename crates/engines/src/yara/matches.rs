@@ -2,13 +2,13 @@ use palisade_model::{Evidence, Finding, Severity};
 use yara_x::{MetaValue, Rule};
 
 /// Rules reported for one artifact.
-pub(super) const MAX_RULES: usize = 200;
+pub(super) const MAX_RULES: usize = 100;
 
 /// Matches that the scanner collects for one pattern.
 pub(super) const MAX_MATCHES_PER_PATTERN: usize = 100;
 
 /// Places reported for one rule.
-const MAX_EVIDENCE: usize = 32;
+const MAX_EVIDENCE: usize = 16;
 
 /// Bytes of an excerpt.
 const EXCERPT_BYTES: usize = 32;

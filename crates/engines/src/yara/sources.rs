@@ -45,39 +45,52 @@ pub fn built_in_rules() -> Vec<RuleFile> {
 }
 
 /// Every `.yar` and `.yara` file of a directory tree, or the one file that the path names; sorted.
-///
-/// # Errors
-/// A path that cannot be read, a file that is too large or no UTF-8, too many files.
-pub fn read_rules(path: &Path) -> io::Result<Vec<RuleFile>> {
+/// A directory or file that cannot be read, is too large or is no UTF-8 is a line in `problems`; the
+/// others are used.
+pub fn read_rules(path: &Path, problems: &mut Vec<String>) -> Vec<RuleFile> {
     let mut files = Vec::new();
     let mut waiting: Vec<PathBuf> = vec![path.to_owned()];
     while let Some(path) = waiting.pop() {
-        let context =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let metadata = std::fs::metadata(&path).map_err(context)?;
-        if metadata.is_dir() {
-            for entry in std::fs::read_dir(&path).map_err(context)? {
-                let entry = entry.map_err(context)?;
-                let is_rule = entry
-                    .path()
-                    .extension()
-                    .is_some_and(|extension| extension == "yar" || extension == "yara");
-                // A link to a directory may point upwards; only links to files are followed.
-                if is_rule || entry.file_type().map_err(context)?.is_dir() {
-                    waiting.push(entry.path());
-                }
-            }
-            continue;
-        }
-        if metadata.len() > MAX_RULE_BYTES {
-            return Err(context(io::Error::other("a rule file may have 16 MiB at most")));
-        }
         if files.len() >= MAX_RULE_FILES {
-            return Err(context(io::Error::other("more than 20,000 rule files")));
+            problems.push(format!("{}: more than {MAX_RULE_FILES} rule files", path.display()));
+            break;
         }
-        let source = std::fs::read_to_string(&path).map_err(context)?;
-        files.push(RuleFile { name: path.display().to_string(), source });
+        match read_one(&path) {
+            Ok(Found::Below(paths)) => waiting.extend(paths),
+            Ok(Found::Rules(source)) => {
+                files.push(RuleFile { name: path.display().to_string(), source });
+            }
+            Err(error) => problems.push(format!("{}: {error}", path.display())),
+        }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(files)
+    files
+}
+
+enum Found {
+    Below(Vec<PathBuf>),
+    Rules(String),
+}
+
+fn read_one(path: &Path) -> io::Result<Found> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_dir() {
+        if metadata.len() > MAX_RULE_BYTES {
+            return Err(io::Error::other("a rule file may have 16 MiB at most"));
+        }
+        return std::fs::read_to_string(path).map(Found::Rules);
+    }
+    let mut below = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let is_rule = entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "yar" || extension == "yara");
+        // A link to a directory may point upwards; only links to files are followed.
+        if is_rule || entry.file_type()?.is_dir() {
+            below.push(entry.path());
+        }
+    }
+    Ok(Found::Below(below))
 }

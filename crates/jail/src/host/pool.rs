@@ -14,7 +14,7 @@ use super::frames::{Frames, broken};
 use super::process::{Template, WorkerHandle, is_timeout};
 use crate::confine::Layers;
 use crate::limits::WorkerLimits;
-use crate::protocol::{FrameKind, JobMessage, OpinionMessage};
+use crate::protocol::{FrameKind, JobMessage, OPINION_BYTES, OpinionMessage};
 use crate::socket;
 
 /// How long the host waits for a worker beyond the time that the worker was told: for its last
@@ -129,6 +129,8 @@ struct State {
     busy: usize,
     deaths: u64,
     failure: Option<Failure>,
+    /// Whether somebody is starting a template.
+    starting: bool,
     engines: Vec<(EngineName, Definitions)>,
     layers: Layers,
 }
@@ -154,6 +156,7 @@ impl Pool {
             busy: 0,
             deaths: 0,
             failure: None,
+            starting: false,
         };
         let pool = Self {
             inner: Arc::new(Inner {
@@ -205,17 +208,23 @@ impl Pool {
         self.config().workers
     }
 
-    /// How it is. A template that has died is noticed here too.
+    /// How it is. A template that has died is noticed here too, and started again in the background:
+    /// whoever watches the health of an idle pool keeps it alive.
     pub fn health(&self) -> PoolHealth {
         let workers = u32::try_from(self.workers()).unwrap_or(u32::MAX);
-        let state = self.state();
-        let broken = match (&state.failure, &state.template) {
-            (Some(failure), _) => Some(failure.message.clone()),
-            (None, Some(template)) if !template.is_alive() => {
-                Some("the template ended; the next scan starts it again".to_owned())
-            }
-            _ => None,
+        let mut state = self.state();
+        let alive = state.template.as_ref().is_some_and(|template| template.is_alive());
+        let broken = match &state.failure {
+            Some(failure) => Some(failure.message.clone()),
+            None if !alive => Some("its template ended and is being started again".to_owned()),
+            None => None,
         };
+        let due = state.failure.as_ref().is_none_or(|failure| Instant::now() >= failure.until);
+        if !alive && due && !state.starting {
+            state.starting = true;
+            let pool = self.clone();
+            std::thread::spawn(move || pool.start_again());
+        }
         PoolHealth {
             workers: if broken.is_some() { 0 } else { workers },
             broken,
@@ -324,7 +333,7 @@ impl Pool {
             if state.busy < config.workers {
                 state.busy += 1;
                 drop(state);
-                let forked = self.fork(&config);
+                let forked = self.fork(deadline);
                 if forked.is_err() {
                     self.state().busy -= 1;
                     self.inner.freed.notify_one();
@@ -342,36 +351,55 @@ impl Pool {
 
     /// Forks a worker; starts the template again when it is gone, not more often than the back-off
     /// allows.
-    fn fork(&self, config: &PoolConfig) -> Result<WorkerHandle, ScanError> {
+    fn fork(&self, deadline: Instant) -> Result<WorkerHandle, ScanError> {
         let unavailable = |error: &PoolError| ScanError::Unavailable(error.to_string());
         let mut state = self.state();
-        if let Some(failure) = &state.failure
-            && Instant::now() < failure.until
-        {
-            return Err(ScanError::Unavailable(failure.message.clone()));
-        }
-        if let Some(template) = state.template.as_ref().filter(|template| template.is_alive()) {
-            let template = Arc::clone(template);
-            drop(state);
-            match template.fork() {
-                Ok(worker) => return Ok(worker),
-                Err(error) => {
+        loop {
+            let alive = state.template.as_ref().filter(|template| template.is_alive());
+            if let Some(template) = alive.map(Arc::clone) {
+                drop(state);
+                return template.fork().map_err(|error| {
                     // A template that does not answer is of no use: the next call starts another.
                     self.forget(&template);
-                    return Err(unavailable(&error));
+                    unavailable(&error)
+                });
+            }
+            if let Some(failure) = &state.failure
+                && Instant::now() < failure.until
+            {
+                return Err(ScanError::Unavailable(failure.message.clone()));
+            }
+            if state.starting {
+                // Somebody is at it.
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(ScanError::TimedOut);
                 }
+                let waited = self.inner.freed.wait_timeout(state, left);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                continue;
             }
+            state.starting = true;
+            drop(state);
+            self.start_again();
+            state = self.state();
         }
-        // Held while the template starts: one start at a time, and the others need it too.
-        match start_template(config) {
-            Ok(template) => {
+    }
+
+    /// Starts the template; whoever calls it has set `starting`.
+    fn start_again(&self) {
+        let config = self.config();
+        let started = start_template(&config);
+        let mut state = self.state();
+        state.starting = false;
+        match started {
+            // While this one started, other definitions may have come into force.
+            Ok(template) if Arc::ptr_eq(&config, &self.config()) => {
                 tracing::warn!("a jail template had ended and was started again");
-                let template = Arc::new(template);
-                state.template = Some(Arc::clone(&template));
+                state.template = Some(Arc::new(template));
                 state.failure = None;
-                drop(state);
-                template.fork().map_err(|error| unavailable(&error))
             }
+            Ok(_) => {}
             Err(error) => {
                 let backoff = state
                     .failure
@@ -380,9 +408,10 @@ impl Pool {
                 let message = error.to_string();
                 tracing::error!(%message, "a jail template cannot be started");
                 state.failure = Some(Failure { message, until: Instant::now() + backoff, backoff });
-                Err(unavailable(&error))
             }
         }
+        drop(state);
+        self.inner.freed.notify_all();
     }
 
     fn forget(&self, template: &Arc<Template>) {
@@ -524,6 +553,9 @@ fn read_answers(
                 in_child = false;
             }
             (FrameKind::Opinion, false) => {
+                if payload.len() > OPINION_BYTES {
+                    return Err(lied(broken("an opinion is too large")));
+                }
                 let answer: OpinionMessage =
                     serde_json::from_slice(payload).map_err(|e| lied(e.into()))?;
                 let repeated = answers.iter().any(|known| known.engine == answer.engine);

@@ -253,9 +253,13 @@ fn node_report(
 /// The finding by which the reputation engine says that an artifact is on an allow list.
 pub const ALLOW_LISTED: &str = "allow-listed";
 
+/// The only engine whose word clears an artifact. It runs outside the jail and reads no hostile
+/// byte; an engine in the jail that says the same may be in an attacker's hands.
+pub const ALLOWING_ENGINE: &str = "reputation";
+
 fn is_allowed(engines: &[(EngineName, EngineEntry)]) -> bool {
-    engines.iter().any(|(_, entry)| match entry {
-        EngineEntry::Done(result) => {
+    engines.iter().any(|(engine, entry)| match entry {
+        EngineEntry::Done(result) if engine.as_str() == ALLOWING_ENGINE => {
             result.findings.iter().any(|finding| finding.id == ALLOW_LISTED)
         }
         _ => false,

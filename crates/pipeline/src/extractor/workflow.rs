@@ -34,7 +34,7 @@ impl Workflow {
         }
         let reads = self.reads.get(engine)?;
         (!reads.contains(&file_type.id))
-            .then(|| format!("{} does not hold other files", describe(file_type)))
+            .then(|| format!("{engine} does not read this type ({})", describe(file_type)))
     }
 }
 

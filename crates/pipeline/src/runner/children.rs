@@ -217,7 +217,15 @@ impl Gathered {
             if given.is_empty() { format!("member-{}", index + 1) } else { given.to_owned() };
         let limit = if self.names_bytes > NAMES_BYTES { SHORT_NAME_BYTES } else { NAME_BYTES };
         cut(&mut name, limit);
-        self.names_bytes += name.len();
+        // As they will stand in the message: a quote takes two bytes there, a control character six.
+        self.names_bytes += name
+            .bytes()
+            .map(|byte| match byte {
+                b'"' | b'\\' => 2,
+                0..=0x1f => 6,
+                _ => 1,
+            })
+            .sum::<usize>();
         name
     }
 
