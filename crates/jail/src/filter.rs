@@ -22,6 +22,7 @@ fn plain() -> Vec<libc::c_long> {
         // Take the next job; read nothing else, for nothing else is open.
         libc::SYS_read,
         libc::SYS_recvmsg,
+        libc::SYS_recvfrom,
         // Answer.
         libc::SYS_write,
         libc::SYS_sendmsg,
