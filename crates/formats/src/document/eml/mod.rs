@@ -135,7 +135,7 @@ fn multipart<'a>(
             .map(|piece| Part { bytes: Cow::Owned(piece.to_vec()), depth: depth + 1 })
             .collect());
     }
-    let pieces = split(body, &boundaries);
+    let mut pieces = split(body, &boundaries);
     for (outside, name) in [(pieces.before, "preamble.txt"), (pieces.after, "epilogue.txt")] {
         if outside.trim_ascii().len() >= MIN_OUTSIDE {
             unpacking.child_bytes(&Child::new(ChildKind::Attachment, name), outside)?;
@@ -146,7 +146,8 @@ fn multipart<'a>(
     }
     let limit = unpacking.limits().max_children as usize;
     if pieces.parts.len() > limit {
-        unpacking.stop(Problem::TooManyChildren, "too many parts")?;
+        unpacking.problem(None, Problem::TooManyChildren, "too many parts");
+        pieces.parts.truncate(limit);
     }
     let part = |piece| Part { bytes: Cow::Borrowed(piece), depth: depth + 1 };
     Ok(pieces.parts.into_iter().map(part).collect())

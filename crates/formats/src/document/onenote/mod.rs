@@ -19,16 +19,16 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
             break;
         };
         let rest = cursor.rest();
-        let taken = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len());
+        let stated = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+        // A length that lies ends at the next file, so that no byte is handed out twice.
+        let bytes = stated.unwrap_or_else(|| &rest[..find(rest, HEADER, 0).unwrap_or(rest.len())]);
         number += 1;
         let child = Child::new(ChildKind::Embedded, format!("file-{number}"));
-        unpacking.child_bytes(&child, &rest[..taken])?;
-        if (taken as u64) < length {
+        unpacking.child_bytes(&child, bytes)?;
+        if stated.is_none() {
             unpacking.problem(Some(&child.name), Problem::Truncated, "shorter than it says");
-            // The length lies: the next header may stand inside what was taken.
-            continue;
         }
-        at = cursor.position() + taken;
+        at = cursor.position() + bytes.len();
     }
     Ok(())
 }
@@ -47,6 +47,15 @@ mod tests {
         let found = collect(unpack, &section);
         assert_eq!(found.names(), ["file-1", "file-2"]);
         assert_eq!(found.body("file-2"), b"@echo off");
+    }
+
+    #[test]
+    fn a_length_that_lies_hides_no_other_file() {
+        let mut section = samples::onenote(&[b"MZ one", b"MZ two"]);
+        section[1024 + 16 + 3] = 0x7f;
+        let found = collect(unpack, &section);
+        assert!(found.body("file-1").starts_with(b"MZ one"));
+        assert_eq!(found.body("file-2"), b"MZ two");
     }
 
     #[test]
