@@ -119,7 +119,7 @@ pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Resul
 
 /// Which engine reads which types.
 pub(crate) fn workflow() -> Workflow {
-    Workflow::new().limit(engine_name(unpack::NAME), unpack::readable_types())
+    Workflow::new().limit(engine_name(unpack::NAME), unpack::types())
 }
 
 fn load(config: &Config) -> anyhow::Result<Engines> {

@@ -30,9 +30,22 @@ pub fn load(_: &serde_json::Value, _: &[&[u8]]) -> Result<Box<dyn Loaded>, Strin
     Ok(Box::new(UnpackEngine))
 }
 
-/// The type ids that it reads.
-pub fn readable_types() -> Vec<&'static str> {
-    filetype::all().map(|ty| ty.id).filter(|id| unpack::unpacker(id).is_some()).collect()
+/// Containers outside the archive category that hold other files and that we do not open.
+const CLOSED: [&str; 5] = ["chm", "sis", "pst", "dbx", "nsf"];
+
+/// Whether a type holds other files and no reader of ours opens it: it must be said to be closed,
+/// because nothing is clean that could not be read (law 10).
+fn is_closed(ty: &filetype::Type) -> bool {
+    let holds = ty.category == filetype::Category::Archive || CLOSED.contains(&ty.id);
+    holds && unpack::unpacker(ty.id).is_none()
+}
+
+/// The type ids that it has something to say about.
+pub fn types() -> Vec<&'static str> {
+    filetype::all()
+        .filter(|ty| unpack::unpacker(ty.id).is_some() || is_closed(ty))
+        .map(|ty| ty.id)
+        .collect()
 }
 
 /// Definitions of engines whose knowledge is the program itself.
@@ -60,7 +73,12 @@ impl Analyzer for UnpackAnalyzer {
         };
         let options = Options { limits: limits(context), passwords: context.passwords.clone() };
         let mut out = Out { scan, context, problems: Vec::new(), more: 0 };
-        unpack::unpack(bytes, id, &options, &mut out);
+        if !unpack::unpack(bytes, id, &options, &mut out)
+            && let Some(ty) = filetype::by_id(id).filter(|ty| is_closed(ty))
+        {
+            let detail = format!("{}: no reader for this format", ty.description);
+            out.problem(None, unpack::Problem::Unsupported, &detail);
+        }
         let (mut problems, more) = (out.problems, out.more);
         if more > 0 {
             let kind = problems.iter().map(|p| p.kind).min().unwrap_or(ProblemKind::Corrupt);

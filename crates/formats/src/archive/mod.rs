@@ -29,13 +29,9 @@ pub(crate) use zip::keys as zip_keys;
 
 /// Every unpacker of this room.
 pub const UNPACKERS: &[Unpacker] = &[
-    Unpacker {
-        types: &[
-            "zip", "jar", "apk", "docx", "xlsx", "pptx", "docm", "xlsm", "pptm", "odt", "ods",
-            "odp", "odg", "epub", "xps", "vsdx", "ipa", "nupkg", "whl", "crx", "msix",
-        ],
-        run: zip::unpack,
-    },
+    Unpacker { types: crate::filetype::ZIP_BASED, run: zip::unpack },
+    // A header, then a zip.
+    Unpacker { types: &["crx"], run: zip::unpack },
     Unpacker { types: &["7z"], run: sevenzip::unpack },
     Unpacker { types: &["cab"], run: cab::unpack },
     Unpacker { types: &["iso9660"], run: iso9660::unpack },
