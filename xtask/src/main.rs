@@ -1,5 +1,6 @@
 //! Set-up, tests, benches and checks of the project: `cargo xtask --help`.
 
+mod bench;
 mod command;
 mod fuzz;
 mod packages;
@@ -30,8 +31,17 @@ enum Task {
     Test(test::TestArguments),
     /// Run every fuzz target for a while.
     Fuzz(fuzz::FuzzArguments),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Check dependency edges and the house rules.
     Tidy,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// File scanning, beside its peers.
+    Files(bench::FilesArgs),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +50,7 @@ fn main() -> ExitCode {
         Task::Down => up::down(),
         Task::Test(arguments) => test::test(&arguments),
         Task::Fuzz(arguments) => fuzz::fuzz(&arguments),
+        Task::Bench(Bench::Files(arguments)) => bench::files(arguments),
         Task::Tidy => tidy::run(),
     };
     match done {

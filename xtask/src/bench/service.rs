@@ -1,0 +1,361 @@
+//! `palisade serve` under load.
+
+mod observed;
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::corpus::{Class, Sample};
+use super::http;
+use super::load::{Arrival, Job, Load, Run};
+use super::server::Server;
+use super::stats::{Spread, median};
+use super::table::{Table, Target, say};
+use super::{Bench, Part};
+use observed::{Observed, observe};
+
+/// What a service of this kind publishes, requests a second.
+const PACE: f64 = 44.0;
+
+/// What one machine of two processors is to sustain, requests a second.
+const SUSTAINED: f64 = 440.0;
+
+/// Resident memory of all processes, in MiB.
+const MEMORY: f64 = 600.0;
+
+/// Connections of a closed loop.
+const CONNECTIONS: usize = 16;
+
+/// Warm starts of which the median is taken.
+const STARTS: usize = 5;
+
+/// The most steps of the search for the highest rate.
+const STEPS: u32 = 10;
+
+/// How long what waits may take to be worked off between two measurements.
+const SETTLE: Duration = Duration::from_secs(180);
+
+/// Runs the parts that are wanted, all on one server with one data directory.
+pub(super) fn measure(
+    bench: &Bench,
+    wanted: &dyn Fn(Part) -> bool,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    let parts = [Part::Start, Part::Pace, Part::Sustained, Part::Classes, Part::Again];
+    if !parts.into_iter().any(wanted) {
+        return Ok(());
+    }
+    let data = bench.directory.join("data");
+    let server = Server::start(&bench.binary, &data)?;
+    let cold = server.ready_seconds;
+    let server = if wanted(Part::Start) {
+        say("start to ready");
+        start(bench, server, cold, table)?
+    } else {
+        server
+    };
+    let service = Service { bench, server, variants: Cell::new(0) };
+    if wanted(Part::Pace) {
+        service.pace(table)?;
+    }
+    if wanted(Part::Sustained) {
+        service.sustained(table)?;
+        service.highest(table)?;
+    }
+    if wanted(Part::Classes) {
+        service.classes(table)?;
+    }
+    if wanted(Part::Again) {
+        service.again(table)?;
+    }
+    Ok(())
+}
+
+fn start(
+    bench: &Bench,
+    mut server: Server,
+    cold: f64,
+    table: &mut Table,
+) -> anyhow::Result<Server> {
+    let data = bench.directory.join("data");
+    let mut warm = Vec::new();
+    for _ in 0..STARTS {
+        drop(server);
+        server = Server::start(&bench.binary, &data)?;
+        warm.push(server.ready_seconds);
+    }
+    table.add(
+        "start to ready, warm rule cache",
+        median(&warm),
+        "s",
+        Some(Target::AtMost(1.0)),
+        format!("median of {STARTS}, slowest {:.2}; rules compiled anew {cold:.2}", {
+            Spread::of(&warm).max
+        }),
+    );
+    Ok(server)
+}
+
+struct Service<'a> {
+    bench: &'a Bench,
+    server: Server,
+    /// The number of the next variant: no two uploads of a run have the same bytes.
+    variants: Cell<u32>,
+}
+
+impl Service<'_> {
+    fn pace(&self, table: &mut Table) -> anyhow::Result<()> {
+        say(&format!("{PACE} requests/s, each of new bytes, to the report"));
+        let (run, observed) = self.scans(Arrival::Open(PACE), self.bench.seconds, None)?;
+        let spread = Spread::of(&run.latencies);
+        let at = |what: &str| format!("at {PACE}/s: {what}");
+        let (least, most) = (Some(Target::AtMost(0.04)), Some(Target::AtMost(0.2)));
+        let note = format!("{} scans; {}", spread.samples, observed.line(&run));
+        table.add(at("scan time, mean"), spread.mean, "s", least, note);
+        table.add(at("scan time, p50"), spread.p50, "s", None, codes(&run));
+        table.add(at("scan time, p99"), spread.p99, "s", most, "");
+        table.add(at("scan time, max"), spread.max, "s", None, "");
+        errors(table, &at("errors"), &run);
+        table.add(
+            at("processor seconds per request"),
+            observed.cpu_seconds / run.sent as f64,
+            "s",
+            None,
+            "",
+        );
+        Ok(())
+    }
+
+    fn sustained(&self, table: &mut Table) -> anyhow::Result<()> {
+        say(&format!("{SUSTAINED} requests/s, each of new bytes, to the report"));
+        let (run, observed) = self.scans(Arrival::Open(SUSTAINED), self.bench.seconds, None)?;
+        let spread = Spread::of(&run.latencies);
+        let at = |what: &str| format!("at {SUSTAINED}/s: {what}");
+        // What came in the last moments cannot be answered within them: a hundredth may be on its way.
+        let share = run.answered_in_time as f64 / run.sent as f64;
+        let goal = Some(Target::AtLeast(0.99));
+        let note = format!("{:.1} reports/s; {}", run.rate(), observed.line(&run));
+        table.add(at("share answered while they came"), share, "", goal, note);
+        errors(table, &at("errors"), &run);
+        let calm = Some(Target::AtMost(SUSTAINED));
+        let note = format!(
+            "unacknowledged records, all topics; at most {:.0}, slope {:+.1}/s in the last half; \
+             drained in {:.2} s",
+            observed.backlog_max, observed.backlog_slope, run.drain_seconds
+        );
+        table.add(at("backlog at the end"), observed.backlog_end, "", calm, note);
+        let note = format!("p50 {:.4}, p99 {:.4}, max {:.3}", spread.p50, spread.p99, spread.max);
+        table.add(at("scan time, mean"), spread.mean, "s", None, note);
+        let bound = Some(Target::AtMost(MEMORY));
+        let note = format!("{} processes; shared pages count in each", observed.processes);
+        table.add(at("resident, sum of RSS, max"), observed.rss_max_mib, "MiB", bound, note);
+        table.add(at("resident, sum of PSS, max"), observed.pss_max_mib, "MiB", None, "");
+        let note = format!(
+            "over the last {:.0} s; RSS {:+.0} KiB/min",
+            self.bench.seconds / 2.0,
+            observed.rss_slope_kib
+        );
+        table.add(at("slope of PSS"), observed.pss_slope_kib, "KiB/m", None, note);
+        table.add(
+            at("processor seconds per request"),
+            observed.cpu_seconds / run.sent as f64,
+            "s",
+            None,
+            "user and system, all processes of palisade",
+        );
+        Ok(())
+    }
+
+    /// The highest rate at which nothing fails and nothing piles up, by steps of a quarter.
+    fn highest(&self, table: &mut Table) -> anyhow::Result<()> {
+        say("the highest sustained rate");
+        let seconds = (self.bench.seconds / 2.0).max(5.0);
+        let mut rate = SUSTAINED;
+        let mut best: Option<f64> = None;
+        for _ in 0..STEPS {
+            let (run, observed) = self.scans(Arrival::Open(rate), seconds, None)?;
+            let holds = run.bad() == 0 && run.drain_seconds < 1.0;
+            say(&format!(
+                "    {rate:.0}/s: {} ({:.2} s to drain; {} {})",
+                if holds { "holds" } else { "does not hold" },
+                run.drain_seconds,
+                observed.line(&run),
+                run.complaint(),
+            ));
+            match (holds, best) {
+                (true, _) => {
+                    // Coming from above: it is found.
+                    let found = rate < SUSTAINED;
+                    best = Some(rate);
+                    if found {
+                        break;
+                    }
+                    rate *= 1.25;
+                }
+                (false, Some(_)) => break,
+                (false, None) => rate /= 1.25,
+            }
+        }
+        let note = format!("steps of a quarter, {seconds:.0} s each, no error, drained within 1 s");
+        let goal = Some(Target::AtLeast(SUSTAINED));
+        table.add("highest sustained rate", best.unwrap_or(0.0), "/s", goal, note);
+        let (run, observed) = self.scans(Arrival::Closed(CONNECTIONS), seconds, None)?;
+        let note = format!("{CONNECTIONS} at a time; {}", observed.line(&run));
+        table.add("as many as it takes", run.rate(), "/s", None, note);
+        Ok(())
+    }
+
+    /// Where the time goes: each class by itself, as many as it takes.
+    fn classes(&self, table: &mut Table) -> anyhow::Result<()> {
+        say("each kind of files alone");
+        let seconds = (self.bench.seconds / 6.0).max(4.0);
+        for class in Class::ALL {
+            let (run, observed) = self.scans(Arrival::Closed(CONNECTIONS), seconds, Some(class))?;
+            table.add(
+                format!("{} alone", class.name()),
+                run.rate(),
+                "/s",
+                None,
+                format!(
+                    "{:.2} ms of processor each; {} {}",
+                    observed.cpu_seconds / run.sent as f64 * 1e3,
+                    observed.line(&run),
+                    run.complaint()
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    fn again(&self, table: &mut Table) -> anyhow::Result<()> {
+        say("the same bytes again");
+        let samples = &self.bench.corpus.samples;
+        let known = self.upload_all().context("uploading the mix once")?;
+        self.server.settle(SETTLE)?;
+        let seconds = (self.bench.seconds / 3.0).max(4.0);
+        let requests: Vec<Vec<u8>> = samples.iter().map(|s| self.upload(s, &s.bytes, "")).collect();
+        let small: Vec<Vec<u8>> = samples
+            .iter()
+            .zip(&requests)
+            .filter(|(sample, _)| sample.bytes.len() <= 16 << 10)
+            .map(|(_, request)| request.clone())
+            .collect();
+        let lookups: Vec<Vec<u8>> = known
+            .iter()
+            .map(|hash| http::get(&format!("/hash/{hash}"), &self.server.key))
+            .collect();
+        let unknown: Vec<Vec<u8>> =
+            (0..1_000).map(|n| http::get(&format!("/hash/{n:064x}"), &self.server.key)).collect();
+        let goal = Some(Target::AtLeast(3_000.0));
+        let (run, note) = self.closed(&requests, seconds)?;
+        table.add("same bytes: uploads answered", run.rate(), "/s", goal, note);
+        let (run, note) = self.closed(&small, seconds)?;
+        table.add("same bytes: uploads of ≤ 16 KiB answered", run.rate(), "/s", None, note);
+        let (run, note) = self.closed(&lookups, seconds)?;
+        let goal = Some(Target::AtLeast(10_000.0));
+        table.add("hash look-ups, known", run.rate(), "/s", goal, note);
+        let (run, note) = self.unknown(&unknown, seconds)?;
+        table.add("hash look-ups, unknown", run, "/s", None, note);
+        Ok(())
+    }
+
+    /// Uploads every file as it is, and gives their hashes.
+    fn upload_all(&self) -> anyhow::Result<Vec<String>> {
+        #[derive(serde::Deserialize)]
+        struct Taken {
+            sha256: String,
+        }
+        let mut hashes = Vec::new();
+        for sample in &self.bench.corpus.samples {
+            let request = self.upload(sample, &sample.bytes, "");
+            let answer = http::once(self.server.address, &request)?;
+            let taken: Taken = serde_json::from_slice(&answer.body)
+                .with_context(|| String::from_utf8_lossy(&answer.body).into_owned())?;
+            hashes.push(taken.sha256);
+        }
+        Ok(hashes)
+    }
+
+    /// These requests over and over, as many as are answered.
+    fn closed(&self, requests: &[Vec<u8>], seconds: f64) -> anyhow::Result<(Run, String)> {
+        let mut job = |n: u64| Job {
+            request: requests[n as usize % requests.len()].clone(),
+            awaits_report: false,
+        };
+        let (run, observed) =
+            observe(&self.server, self.load(Arrival::Closed(CONNECTIONS), seconds, &mut job))?;
+        let note = format!(
+            "{CONNECTIONS} at a time, {:.0} MiB/s; {} {}",
+            run.bytes as f64 / f64::from(1 << 20) / seconds,
+            observed.line(&run),
+            run.complaint()
+        );
+        Ok((run, note))
+    }
+
+    /// Look-ups whose right answer is 404.
+    fn unknown(&self, requests: &[Vec<u8>], seconds: f64) -> anyhow::Result<(f64, String)> {
+        let (mut run, note) = self.closed(requests, seconds)?;
+        let answered = run.errors.remove("status 404").unwrap_or_default();
+        let note = note.split(';').next().unwrap_or_default().to_owned();
+        Ok((answered as f64 / seconds, format!("{note} {}", run.complaint())))
+    }
+
+    /// Uploads of new bytes, each followed to its report.
+    fn scans(
+        &self,
+        arrival: Arrival,
+        seconds: f64,
+        class: Option<Class>,
+    ) -> anyhow::Result<(Run, Observed)> {
+        self.server.settle(SETTLE)?;
+        let samples: Vec<&Sample> = self
+            .bench
+            .corpus
+            .samples
+            .iter()
+            .filter(|sample| class.is_none_or(|class| sample.class == class))
+            .collect();
+        let mut job = |n: u64| {
+            let sample = samples[n as usize % samples.len()];
+            let number = self.variants.replace(self.variants.get() + 1);
+            let bytes = sample.variant(number);
+            Job {
+                request: self.upload(sample, &bytes, "x-palisade-cache: no\r\n"),
+                awaits_report: true,
+            }
+        };
+        observe(&self.server, self.load(arrival, seconds, &mut job))
+    }
+
+    fn load<'a>(
+        &'a self,
+        arrival: Arrival,
+        seconds: f64,
+        job: &'a mut dyn FnMut(u64) -> Job,
+    ) -> Load<'a> {
+        Load { address: self.server.address, key: &self.server.key, arrival, seconds, job }
+    }
+
+    fn upload(&self, sample: &Sample, bytes: &[u8], headers: &str) -> Vec<u8> {
+        let name: String = sample
+            .name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' })
+            .collect();
+        let headers = format!("filename: {name}\r\n{headers}");
+        http::post("/file", &self.server.key, &headers, bytes)
+    }
+}
+
+fn errors(table: &mut Table, name: &str, run: &Run) {
+    table.add(name, run.bad() as f64, "", Some(Target::AtMost(0.0)), run.complaint());
+}
+
+fn codes(run: &Run) -> String {
+    let all: Vec<String> =
+        run.codes.iter().map(|(code, count)| format!("{count} × {code}")).collect();
+    format!("results by code: {}", all.join(", "))
+}
