@@ -57,9 +57,9 @@ pub(crate) async fn get(State(api): State<Api>, caller: Caller) -> Answer {
     })
 }
 
-fn limits(scans: u64) -> Limits {
+fn limits(lookups: u64, scans: u64) -> Limits {
     Limits {
-        reputation_api: u64::from(NO_LIMIT),
+        reputation_api: lookups,
         analysis_api: scans,
         prevention_api: 0,
         feed_api: 0,
@@ -68,14 +68,21 @@ fn limits(scans: u64) -> Limits {
     }
 }
 
-/// The limits of this key
+/// What of this key's limits is used up
+///
+/// As the vendor's: the limits themselves are `limit_*` of `GET /apikey/`. Look-ups are not counted.
 #[utoipa::path(
     get, path = "/apikey/limits", tag = "key", operation_id = "limits",
-    responses((status = 200, description = "The limits", body = Limits), KeyErrors),
+    responses((status = 200, description = "What is used up today", body = Limits), KeyErrors),
     security(("apikey" = []))
 )]
 pub(crate) async fn get_limits(State(api): State<Api>, caller: Caller) -> Answer {
-    json(&limits(limit(scans(&api, &caller))))
+    json(&limits(0, u64::from(scans_today(&api, &caller).await?)))
+}
+
+async fn scans_today(api: &Api, caller: &Caller) -> Result<u32, crate::error::ApiError> {
+    let records = &api.gateway().ports().records;
+    Ok(records.count_scans(caller.key.id, day(api.now()), 0).await?)
 }
 
 /// What is left of this key's limits
@@ -85,16 +92,10 @@ pub(crate) async fn get_limits(State(api): State<Api>, caller: Caller) -> Answer
     security(("apikey" = []))
 )]
 pub(crate) async fn get_status(State(api): State<Api>, caller: Caller) -> Answer {
-    let left = match scans(&api, &caller) {
-        None => u64::from(NO_LIMIT),
-        Some(limit) => {
-            let records = &api.gateway().ports().records;
-            let used = records.count_scans(caller.key.id, day(api.now()), 0).await?;
-            u64::from(limit.saturating_sub(used))
-        }
-    };
+    let used = u64::from(scans_today(&api, &caller).await?);
+    let left = limit(scans(&api, &caller)).saturating_sub(used);
     json(&LimitsStatus {
-        left: limits(left),
+        left: limits(u64::from(NO_LIMIT), left),
         throttling_limit: u64::from(caller.standing.remaining()),
     })
 }

@@ -46,7 +46,8 @@ pub struct Account {
     pub role: String,
 }
 
-/// The limits of a key; the largest 32-bit number stands for no limit, 0 for no such service.
+/// Services of a key, used up or left; the largest 32-bit number stands for no limit, 0 for no such
+/// service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Look-ups a day.

@@ -136,8 +136,8 @@ async fn an_account_has_its_limits() {
     for field in ["max_file_download", "max_archive_file_depth", "max_archive_file_number"] {
         assert!(account[field].is_u64(), "{field}");
     }
-    let limits = server.call(Request::get("/apikey/limits")).await.json();
-    assert_eq!(limits["analysis_api"], 2_147_483_647u32);
+    let used = server.call(Request::get("/apikey/limits")).await.json();
+    assert_eq!(used["analysis_api"], 0);
     let status = server.call(Request::get("/apikey/limits/status")).await.json();
     assert_eq!(status["throttling_limit"], 2_147_483_647u32);
 }

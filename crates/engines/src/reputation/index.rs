@@ -24,8 +24,10 @@ pub enum IndexError {
     },
 }
 
-/// Bit of an entry's tag that says that the list is a block list. The rest is the name's number.
-const BLOCK: u32 = 1 << 31;
+/// The two high bits of an entry's tag say on which kind of list it is, the graver the higher. The
+/// rest is the name's number.
+const KIND_SHIFT: u32 = 30;
+const NAME_MASK: u32 = (1 << KIND_SHIFT) - 1;
 
 /// Hashes in the making.
 #[derive(Default)]
@@ -50,7 +52,12 @@ impl IndexBuilder {
     /// Adds a hash. SHA-512 is not indexed: no list in the field uses it.
     pub fn add(&mut self, hash: AnyHash, kind: ListKind, name: &str) {
         let number = self.number(name);
-        let tag = number | if kind == ListKind::Block { BLOCK } else { 0 };
+        let kind = match kind {
+            ListKind::Allow => 0,
+            ListKind::Block => 1,
+            ListKind::Threat => 2,
+        };
+        let tag = number | kind << KIND_SHIFT;
         match hash {
             AnyHash::Md5(bytes) => self.md5.push((bytes, tag)),
             AnyHash::Sha1(bytes) => self.sha1.push((bytes, tag)),
@@ -63,14 +70,14 @@ impl IndexBuilder {
         if let Some(&number) = self.numbers.get(name) {
             return number;
         }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX) & !BLOCK;
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX) & NAME_MASK;
         let name: Box<str> = name.into();
         self.names.push(name.clone());
         self.numbers.insert(name, number);
         number
     }
 
-    /// The index. A hash on both kinds of list is blocked.
+    /// The index. A hash on several kinds of list is what the gravest says.
     pub fn build(self) -> Index {
         let mut digest = Sha256::new();
         let md5 = Table::new(self.md5, &mut digest);
@@ -103,8 +110,12 @@ impl Index {
             AnyHash::Sha256(bytes) => self.sha256.get(bytes),
             AnyHash::Sha512(_) => None,
         }?;
-        let kind = if tag & BLOCK != 0 { ListKind::Block } else { ListKind::Allow };
-        let name = self.names.get((tag & !BLOCK) as usize).map_or("", |name| name);
+        let kind = match tag >> KIND_SHIFT {
+            0 => ListKind::Allow,
+            1 => ListKind::Block,
+            _ => ListKind::Threat,
+        };
+        let name = self.names.get((tag & NAME_MASK) as usize).map_or("", |name| name);
         Some(Entry { kind, name })
     }
 
@@ -145,8 +156,10 @@ struct Table<const N: usize> {
 
 impl<const N: usize> Table<N> {
     fn new(mut entries: Vec<([u8; N], u32)>, digest: &mut Sha256) -> Self {
-        // Of equal hashes the blocked one first, which is then the one kept.
-        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0).then((b.1 & BLOCK).cmp(&(a.1 & BLOCK))));
+        // Of equal hashes the gravest first, which is then the one kept.
+        entries.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then((b.1 >> KIND_SHIFT).cmp(&(a.1 >> KIND_SHIFT)))
+        });
         entries.dedup_by(|later, first| later.0 == first.0);
         let mut directory = Vec::new();
         if !entries.is_empty() {

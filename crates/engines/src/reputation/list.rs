@@ -11,8 +11,10 @@ use super::index::{IndexBuilder, IndexError};
 pub enum ListKind {
     /// Known good.
     Allow,
-    /// Known bad.
+    /// Unwanted, by the operator's word.
     Block,
+    /// A known threat, by our own.
+    Threat,
 }
 
 /// The longest line that is read; what is longer is no hash list.

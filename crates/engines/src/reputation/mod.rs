@@ -28,6 +28,9 @@ pub const DESCRIPTION: &str = "hash allow and block lists";
 /// Id of the finding for a blocked hash.
 pub const BLOCK_LISTED: &str = "block-listed";
 
+/// Id of the finding for the hash of a known threat.
+pub const KNOWN_THREAT: &str = "known-threat";
+
 /// Id of the finding for an allowed hash.
 pub const ALLOW_LISTED: &str = "allow-listed";
 
@@ -64,7 +67,7 @@ pub fn load(sources: &[ListSource]) -> Result<(Index, LoadSummary), IndexError> 
     let mut builder = IndexBuilder::default();
     for hash in EICAR {
         if let Ok(hash) = hash.parse() {
-            builder.add(hash, ListKind::Block, "EICAR-Test-File");
+            builder.add(hash, ListKind::Threat, "EICAR-Test-File");
         }
     }
     let mut problems = Vec::new();
@@ -125,7 +128,7 @@ pub fn look_up(index: &Index, hashes: impl IntoIterator<Item = AnyHash>) -> Opin
     let mut found = None;
     for hash in hashes {
         let Some(entry) = index.get(&hash) else { continue };
-        if entry.kind == ListKind::Block {
+        if entry.kind != ListKind::Allow {
             return listed(entry, &hash);
         }
         found.get_or_insert((entry, hash));
@@ -144,11 +147,12 @@ fn listed(entry: index::Entry<'_>, hash: &AnyHash) -> Opinion {
         HashKind::Sha512 => "SHA-512",
     };
     let (id, severity, list) = match entry.kind {
-        ListKind::Block => (BLOCK_LISTED, Severity::Malicious, "block"),
-        ListKind::Allow => (ALLOW_LISTED, Severity::Info, "allow"),
+        ListKind::Threat => (KNOWN_THREAT, Severity::Malicious, "the list of known threats"),
+        ListKind::Block => (BLOCK_LISTED, Severity::Malicious, "a block list"),
+        ListKind::Allow => (ALLOW_LISTED, Severity::Info, "an allow list"),
     };
     let named = if entry.name.is_empty() { String::new() } else { format!(" as {}", entry.name) };
-    let blocked = entry.kind == ListKind::Block;
+    let blocked = entry.kind != ListKind::Allow;
     let threat = blocked.then(|| {
         if entry.name.is_empty() { "Blocklisted.Hash".to_owned() } else { entry.name.to_owned() }
     });
@@ -159,7 +163,7 @@ fn listed(entry: index::Entry<'_>, hash: &AnyHash) -> Opinion {
         findings: vec![Finding {
             id: id.to_owned(),
             severity,
-            explanation: format!("its {function} is on a {list} list{named}"),
+            explanation: format!("its {function} is on {list}{named}"),
             ..Finding::default()
         }],
         ..Opinion::default()
