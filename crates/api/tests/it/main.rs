@@ -4,7 +4,6 @@ mod admin;
 mod connections;
 mod golden;
 mod keys;
-mod load;
 mod lookups;
 mod openapi;
 mod operation;
