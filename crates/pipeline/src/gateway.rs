@@ -5,8 +5,9 @@ mod config;
 mod submission;
 mod waiters;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use palisade_model::{
@@ -26,6 +27,9 @@ use crate::Ports;
 use crate::artifacts::{Intake, IntakeError};
 use crate::catalog::{Catalog, palisade_error};
 use waiters::Waiters;
+
+/// How long after its deadline a request without a notice still counts as open, in milliseconds.
+const NOTICE_LOST_MS: u64 = 10_000;
 
 /// The consumer group of the extractors: the gateway measures what waits for it.
 pub const EXTRACTOR_GROUP: &str = "extractor";
@@ -95,6 +99,8 @@ struct Inner {
     waiters: Waiters,
     /// Records that wait before the engines, as last measured.
     waiting: AtomicU64,
+    /// Requests taken here that have no report yet, with their deadlines.
+    open: Mutex<HashMap<RequestId, UnixMillis>>,
 }
 
 impl Gateway {
@@ -102,7 +108,14 @@ impl Gateway {
     pub fn new(ports: Ports, catalog: Catalog, config: GatewayConfig) -> Self {
         let waiters = Waiters::default();
         Self {
-            inner: Arc::new(Inner { ports, catalog, config, waiters, waiting: AtomicU64::new(0) }),
+            inner: Arc::new(Inner {
+                ports,
+                catalog,
+                config,
+                waiters,
+                waiting: AtomicU64::new(0),
+                open: Mutex::default(),
+            }),
         }
     }
 
@@ -141,7 +154,10 @@ impl Gateway {
             loop {
                 for delivery in reports.next(256).await? {
                     match wire::decode::<ReportNotice>(&delivery.payload) {
-                        Ok(notice) => self.inner.waiters.wake(notice.request),
+                        Ok(notice) => {
+                            self.open().remove(&notice.request);
+                            self.inner.waiters.wake(notice.request);
+                        }
                         Err(error) => {
                             self.inner.ports.metrics.drop(DropReason::Unreadable, "gateway");
                             tracing::error!(error = %palisade_error(&error), "unreadable notice");
@@ -176,6 +192,13 @@ impl Gateway {
             }
         }
         self.inner.waiting.store(waiting, Ordering::Relaxed);
+        // A notice can be lost with its process; no request is open long after its deadline.
+        let now = ports.clock.now();
+        self.open().retain(|_, deadline| now < deadline.plus(NOTICE_LOST_MS));
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<RequestId, UnixMillis>> {
+        self.inner.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether another request may come in: asked before its body is read.
@@ -184,7 +207,8 @@ impl Gateway {
     /// [`GatewayError::Busy`] when the log is backed up.
     pub fn admit(&self) -> Result<(), GatewayError> {
         let waiting = self.inner.waiting.load(Ordering::Relaxed);
-        if waiting > self.inner.config.max_waiting {
+        let open = self.open().len();
+        if waiting > self.inner.config.max_waiting || open >= self.inner.config.max_open {
             self.inner.ports.metrics.drop(DropReason::Backlog, "gateway");
             return Err(GatewayError::Busy {
                 reason: "too many requests wait to be scanned",
@@ -233,14 +257,18 @@ impl Gateway {
             key: Bytes::copy_from_slice(id.as_bytes()),
             payload: wire::encode(&request).into(),
         };
+        // Before it is on the log: its notice may come at any moment after.
+        self.open().insert(id, request.deadline);
         // The note in the records is for those who ask before the extractor came to it. It may be
         // lost with the machine, the log may not: the aggregator writes the note again.
         let (noted, appended) = tokio::join!(
             inner.ports.records.open_request(RequestSummary::of(&request), Progress::default()),
             inner.ports.log.append(vec![append], Durability::Machine),
         );
-        noted?;
-        appended?;
+        if let Err(error) = noted.and(appended) {
+            self.open().remove(&id);
+            return Err(error.into());
+        }
         inner.ports.metrics.accepted.inc();
         inner.ports.metrics.accepted_bytes.inc_by(bytes);
         Ok(Accepted { id, cached: false })
@@ -298,7 +326,6 @@ impl Gateway {
             return Ok(None);
         };
         let summary = RequestSummary::of(request);
-        inner.ports.records.finish_from_cache(summary, report, now).await?;
         let id = request.node.root;
         let notice = ReportNotice {
             request: id,
@@ -311,7 +338,13 @@ impl Gateway {
             key: Bytes::copy_from_slice(id.as_bytes()),
             payload: wire::encode(&notice).into(),
         };
-        inner.ports.log.append(vec![append], Durability::Process).await?;
+        // Together: nobody knows the id yet, so nobody can be woken too early.
+        let (finished, told) = tokio::join!(
+            inner.ports.records.finish_from_cache(summary, report, now),
+            inner.ports.log.append(vec![append], Durability::Process),
+        );
+        finished?;
+        told?;
         Ok(Some(Accepted { id, cached: true }))
     }
 

@@ -34,6 +34,13 @@ pub trait Objects: Send + Sync + 'static {
     /// Starts writing an object whose name is not known yet.
     async fn writer(&self) -> PortResult<Box<dyn ObjectWriter>>;
 
+    /// As [`Objects::writer`], for an object that can be made again from another one: a child of a
+    /// container. It survives the death of this process; the machine's death may take it, but never
+    /// leaves something else under its name. The same unless an implementation can save by it.
+    async fn derived_writer(&self) -> PortResult<Box<dyn ObjectWriter>> {
+        self.writer().await
+    }
+
     /// Opens an object; `None` when it is not there.
     async fn open(&self, name: Sha256) -> PortResult<Option<Object>>;
 

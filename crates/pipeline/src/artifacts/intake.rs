@@ -29,12 +29,19 @@ pub struct Intake {
     digests: Digests,
     size: u64,
     limit: u64,
+    derived: bool,
 }
 
 impl Intake {
     /// Starts an artifact of at most `limit` bytes.
     pub fn new(objects: Arc<dyn Objects>, limit: u64) -> Self {
-        Self { objects, writer: None, digests: Digests::default(), size: 0, limit }
+        Self { objects, writer: None, digests: Digests::default(), size: 0, limit, derived: false }
+    }
+
+    /// For an artifact that can be made again: the store need not make it durable.
+    pub fn derived(mut self) -> Self {
+        self.derived = true;
+        self
     }
 
     /// Bytes so far.
@@ -56,11 +63,12 @@ impl Intake {
         }
         self.size = size;
         self.digests.update(&bytes);
-        let writer = match &mut self.writer {
+        let mut writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.writer.insert(self.objects.writer().await?),
+            None => open(&*self.objects, self.derived).await?,
         };
         writer.write(bytes).await?;
+        self.writer = Some(writer);
         Ok(())
     }
 
@@ -68,13 +76,17 @@ impl Intake {
     ///
     /// # Errors
     /// The store's error.
-    pub async fn finish(self) -> Result<ArtifactRef, IntakeError> {
-        let hashes = self.digests.finish();
-        let writer = match self.writer {
+    pub async fn finish(mut self) -> Result<ArtifactRef, IntakeError> {
+        let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.objects.writer().await?,
+            None => open(&*self.objects, self.derived).await?,
         };
+        let hashes = self.digests.finish();
         writer.commit(hashes.sha256).await?;
         Ok(ArtifactRef { hashes, size: self.size })
     }
+}
+
+async fn open(objects: &dyn Objects, derived: bool) -> Result<Box<dyn ObjectWriter>, PortError> {
+    if derived { objects.derived_writer().await } else { objects.writer().await }
 }

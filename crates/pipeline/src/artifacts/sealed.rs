@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +29,8 @@ pub struct CacheConfig {
     /// Bytes of artifacts kept after their last scan, because the next engine will ask for the same
     /// one. Default 48 MiB.
     pub keep_bytes: u64,
+    /// Artifacts kept at most: each holds a file descriptor. Default 256.
+    pub keep_count: usize,
     /// Artifacts above this size are never kept, and only one of them is in memory at a time.
     /// Default 32 MiB.
     pub large_bytes: u64,
@@ -36,7 +38,7 @@ pub struct CacheConfig {
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { keep_bytes: 48 << 20, large_bytes: 32 << 20 }
+        Self { keep_bytes: 48 << 20, keep_count: 256, large_bytes: 32 << 20 }
     }
 }
 
@@ -91,6 +93,20 @@ struct Kept {
     bytes: u64,
     clock: u64,
     artifacts: HashMap<Sha256, (u64, Artifact)>,
+    /// By last use, oldest first.
+    order: BTreeMap<u64, Sha256>,
+}
+
+impl Kept {
+    /// Notes a use of an artifact that was last used at `before`.
+    fn used(&mut self, name: Sha256, before: Option<u64>) -> u64 {
+        if let Some(before) = before {
+            self.order.remove(&before);
+        }
+        self.clock += 1;
+        self.order.insert(self.clock, name);
+        self.clock
+    }
 }
 
 impl ArtifactCache {
@@ -127,16 +143,16 @@ impl ArtifactCache {
         if size > self.config.large_bytes || size > self.config.keep_bytes {
             return;
         }
+        let name = artifact.reference.sha256();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clock += 1;
-        let clock = kept.clock;
-        if kept.artifacts.insert(artifact.reference.sha256(), (clock, artifact.clone())).is_none() {
+        let before = kept.artifacts.get(&name).map(|(used, _)| *used);
+        let clock = kept.used(name, before);
+        if kept.artifacts.insert(name, (clock, artifact.clone())).is_none() {
             kept.bytes += size;
         }
-        while kept.bytes > self.config.keep_bytes {
-            let oldest = kept.artifacts.iter().min_by_key(|(_, (used, _))| *used);
-            let Some((&name, _)) = oldest else { break };
-            if let Some((_, artifact)) = kept.artifacts.remove(&name) {
+        while kept.bytes > self.config.keep_bytes || kept.artifacts.len() > self.config.keep_count {
+            let Some((_, oldest)) = kept.order.pop_first() else { break };
+            if let Some((_, artifact)) = kept.artifacts.remove(&oldest) {
                 kept.bytes -= artifact.reference.size;
             }
         }
@@ -144,8 +160,8 @@ impl ArtifactCache {
 
     fn recall(&self, name: Sha256) -> Option<Artifact> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clock += 1;
-        let clock = kept.clock;
+        let before = kept.artifacts.get(&name).map(|(used, _)| *used)?;
+        let clock = kept.used(name, Some(before));
         let (used, artifact) = kept.artifacts.get_mut(&name)?;
         *used = clock;
         Some(artifact.clone())

@@ -15,6 +15,9 @@ pub struct GatewayConfig {
     pub max_deadline_ms: u64,
     /// Requests that may wait before the extractor; above it the gateway says 503. Default 2,000.
     pub max_waiting: u64,
+    /// Requests of this gateway that may be without a report; above it the gateway says 503. A request
+    /// that waits longer than its deadline is of no use to anyone. Default 1,000.
+    pub max_open: usize,
     /// What `Retry-After` says then, in seconds. Default 2.
     pub retry_after_s: u32,
     /// How often the backlog is measured, in milliseconds. Default 50.
@@ -34,6 +37,7 @@ impl Default for GatewayConfig {
             batch_deadline_ms: 600_000,
             max_deadline_ms: 3_600_000,
             max_waiting: 2_000,
+            max_open: 1_000,
             retry_after_s: 2,
             measure_ms: 50,
             cache_ms: 24 * 3_600_000,

@@ -146,7 +146,7 @@ impl Gathered {
             self.charge()?;
         }
         self.check(&limits)?;
-        let intake = Intake::new(Arc::clone(&self.ports.objects), limits.max_file_bytes);
+        let intake = Intake::new(Arc::clone(&self.ports.objects), limits.max_file_bytes).derived();
         self.current = Some((head, intake, BytesMut::new()));
         Ok(())
     }

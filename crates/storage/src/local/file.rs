@@ -36,11 +36,11 @@ impl Temporary {
         self.file.write_all(bytes)
     }
 
-    /// Makes the bytes durable and the file read-only.
-    pub(super) fn finish(&self) -> io::Result<()> {
+    /// Makes the file read-only and, if asked to, its bytes durable.
+    pub(super) fn finish(&self, durable: bool) -> io::Result<()> {
         // The umask can only take rights away from 0600; this sets them for good.
         self.file.set_permissions(fs::Permissions::from_mode(0o400))?;
-        self.file.sync_data()
+        if durable { self.file.sync_data() } else { Ok(()) }
     }
 
     /// Gives the file its name.

@@ -42,6 +42,8 @@ impl Default for ObjectsConfig {
 #[derive(Debug)]
 pub struct LocalObjects {
     shared: Arc<Shared>,
+    /// What can be made again: not synced, and gone after the machine's death.
+    derived: Arc<Shared>,
 }
 
 /// What the store and its writers share.
@@ -59,12 +61,38 @@ impl LocalObjects {
     /// # Errors
     /// When the directories cannot be made or read.
     pub fn open(dir: &Path, config: ObjectsConfig) -> io::Result<Self> {
+        let shared = Arc::new(Shared::open(dir, config, true)?);
+        let derived = dir.join("derived");
+        forget_other_boots(&derived)?;
+        let derived = Arc::new(Shared::open(&derived, config, false)?);
+        Ok(Self { shared, derived })
+    }
+}
+
+impl Shared {
+    fn open(dir: &Path, config: ObjectsConfig, durable: bool) -> io::Result<Self> {
         let temporary = dir.join("tmp");
         DirBuilder::new().recursive(true).mode(0o700).create(&temporary)?;
         remove_leftovers(&temporary, UnixMillis(u64::MAX))?;
-        let shards = Shards::open(dir)?;
-        Ok(Self { shared: Arc::new(Shared { config, temporary, shards }) })
+        let shards = Shards::open(dir, durable)?;
+        Ok(Self { config, temporary, shards })
     }
+}
+
+/// Removes derived objects that were written before the machine last started: without a sync, their
+/// names may have outlived their bytes.
+fn forget_other_boots(derived: &Path) -> io::Result<()> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let mark = derived.join("boot");
+    if fs::read_to_string(&mark).is_ok_and(|known| known == boot) {
+        return Ok(());
+    }
+    match fs::remove_dir_all(derived) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(derived)?;
+    fs::write(mark, boot)
 }
 
 /// Removes unfinished files last written before `before`.
@@ -92,14 +120,14 @@ impl Objects for LocalObjects {
         Ok(Box::new(LocalWriter::new(Arc::clone(&self.shared))))
     }
 
+    async fn derived_writer(&self) -> PortResult<Box<dyn ObjectWriter>> {
+        Ok(Box::new(LocalWriter::new(Arc::clone(&self.derived))))
+    }
+
     async fn open(&self, name: Sha256) -> PortResult<Option<Object>> {
-        let path = self.shared.shards.path(name);
+        let paths = [&self.shared, &self.derived].map(|shared| shared.shards.path(name));
         let opened = blocking(move || {
-            let mut file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            };
+            let Some(mut file) = open_first(&paths)? else { return Ok(None) };
             let size = file.metadata()?.len();
             if size > PIECE {
                 return Ok(Some((size, Err(file))));
@@ -123,13 +151,31 @@ impl Objects for LocalObjects {
     }
 
     async fn remove_older(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, derived) = (Arc::clone(&self.shared), Arc::clone(&self.derived));
         blocking(move || {
-            remove_leftovers(&shared.temporary, before)?;
-            shared.shards.remove_older(before)
+            let (mut count, mut bytes) = (0, 0);
+            for shared in [shared, derived] {
+                remove_leftovers(&shared.temporary, before)?;
+                let gone = shared.shards.remove_older(before)?;
+                count += gone.0;
+                bytes += gone.1;
+            }
+            Ok((count, bytes))
         })
         .await
     }
+}
+
+/// The first of these files that is there.
+fn open_first(paths: &[PathBuf]) -> io::Result<Option<File>> {
+    for path in paths {
+        match File::open(path) {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// A body in one piece.

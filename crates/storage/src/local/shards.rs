@@ -14,6 +14,8 @@ use crate::{SystemClock, lock};
 pub(super) struct Shards {
     dir: PathBuf,
     shards: Vec<Mutex<Shard>>,
+    /// Whether objects survive the machine's death.
+    durable: bool,
 }
 
 /// Whoever uses, places or removes an object of a shard holds its lock, so that an object cannot
@@ -28,7 +30,7 @@ struct Shard {
 
 impl Shards {
     /// Makes the directories that are missing.
-    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+    pub(super) fn open(dir: &Path, durable: bool) -> io::Result<Self> {
         for shard in 0..=u8::MAX {
             DirBuilder::new()
                 .recursive(true)
@@ -36,8 +38,10 @@ impl Shards {
                 .create(dir.join(format!("{shard:02x}")))?;
         }
         sync_dir(dir)?;
-        let shards = (0..=u8::MAX).map(|_| Mutex::default()).collect();
-        Ok(Self { dir: dir.to_owned(), shards })
+        // Where nothing is to be durable, every name is as durable as it needs to be.
+        let shard = || Mutex::new(Shard { durable: !durable });
+        let shards = (0..=u8::MAX).map(|_| shard()).collect();
+        Ok(Self { dir: dir.to_owned(), shards, durable })
     }
 
     /// Where an object lies.
@@ -54,15 +58,16 @@ impl Shards {
 
     /// Gives an object its place, unless it is there already.
     pub(super) fn place(&self, name: Sha256, object: Temporary) -> io::Result<()> {
-        object.finish()?;
+        object.finish(self.durable)?;
+        let durable = self.durable;
         self.locked(name, |shard, path| {
             if touch(shard, path)? {
                 return Ok(());
             }
             mark_used(object.path(), SystemClock::time())?;
-            shard.durable = false;
+            shard.durable = !durable;
             object.place(path)?;
-            make_durable(shard, path)
+            if durable { make_durable(shard, path) } else { Ok(()) }
         })
     }
 
