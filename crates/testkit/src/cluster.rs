@@ -6,6 +6,7 @@ mod submit;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use palisade_model::{Priority, Report, RequestId, UnixMillis, UnpackLimits};
@@ -112,6 +113,7 @@ pub struct Cluster {
     /// Everybody's time.
     pub clock: Arc<ManualClock>,
     metrics: Metrics,
+    requests: AtomicU64,
     prober: Arc<ScriptedEngine>,
     engines: Vec<Arc<ScriptedEngine>>,
     config: Settings,
@@ -164,6 +166,7 @@ impl Cluster {
             faults,
             clock,
             metrics,
+            requests: AtomicU64::new(0),
             prober,
             engines,
             config: settings,
@@ -241,6 +244,17 @@ impl Cluster {
         }
     }
 
+    /// Waits until nothing waits on the log, while time passes in large steps: what is kept for a while
+    /// in case that more of it comes is let go of.
+    pub async fn idle_in_time(&self) {
+        let start = Instant::now();
+        while !self.is_idle().await {
+            assert!(start.elapsed() < PATIENCE, "messages wait for ever");
+            self.clock.advance(10_000);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// What a group has not acknowledged of a topic.
     pub async fn backlog(&self, group: &str, topic: &Topic) -> u64 {
         self.ports().log.backlog(group, topic).await.expect("the log")
@@ -283,6 +297,18 @@ impl Cluster {
             self.clock.advance(step_ms);
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Makes sure that so many reports were stored for a request, and no more. Who dies just when a
+    /// report was stored does not live to count it: after a death, fewer may be counted.
+    pub async fn stored(&self, id: RequestId, reports: u32) {
+        let start = Instant::now();
+        while self.faults.stored(id) < reports && !self.faults.has_killed() {
+            assert!(start.elapsed() < PATIENCE, "{id} has too few reports");
+            tokio::time::sleep(LOOK).await;
+        }
+        let stored = self.faults.stored(id);
+        assert!(stored <= reports, "{stored} reports of {id}");
     }
 
     /// Lets time pass in steps of 50 ms, with a little real time after each.

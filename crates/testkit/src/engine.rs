@@ -220,10 +220,7 @@ async fn play(mut act: Act, children: Box<dyn ChildSink>) -> Result<Opinion, Sca
     }
 }
 
-fn give(
-    mut children: Box<dyn ChildSink>,
-    members: Vec<(String, Vec<u8>)>,
-) -> std::io::Result<()> {
+fn give(mut children: Box<dyn ChildSink>, members: Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
     for (name, content) in members {
         children.begin(ChildHead { name, encrypted: false })?;
         for piece in content.chunks(64 << 10) {

@@ -132,6 +132,11 @@ impl Faults {
         self.state().stored.get(&id).copied().unwrap_or(0)
     }
 
+    /// Whether any stage was killed so far.
+    pub fn has_killed(&self) -> bool {
+        !self.state().lives.is_empty()
+    }
+
     /// The weakest durability that a stage asked for on a topic; `None` when it appended nothing.
     pub fn weakest(&self, stage: &str, topic: &str) -> Option<Durability> {
         self.state().weakest.get(&(stage.to_owned(), topic.to_owned())).copied()

@@ -1,8 +1,11 @@
 //! Requests in, reports compared.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
-use palisade_model::{ArtifactRef, Report, RequestId};
+use palisade_model::{ArtifactRef, NodeId, Priority, Report, Request, RequestId, UnpackLimits};
 use palisade_pipeline::gateway::{Accepted, Gateway, GatewayError, Submission};
+use palisade_ports::Clock;
 use serde_json::Value;
 
 use super::Cluster;
@@ -30,6 +33,34 @@ impl Cluster {
         submission: Submission,
     ) -> Result<Accepted, GatewayError> {
         submit(self.gateway(), bytes, submission).await
+    }
+
+    /// A request as the gateway would write it, of a stored artifact, and not yet written.
+    pub async fn request(&self, bytes: &[u8], deadline_ms: u64) -> Request {
+        let now = self.clock.now();
+        let artifact = self.store(bytes).await;
+        let mut chance = [0xff; 10];
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        chance[2..].copy_from_slice(&number.to_be_bytes());
+        Request {
+            node: NodeId::root(RequestId::new(now, chance)),
+            lineage: None,
+            artifact,
+            name: "file".to_owned(),
+            path: String::new(),
+            workflow: "default".to_owned(),
+            engines: None,
+            passwords: Vec::new(),
+            limits: UnpackLimits::default(),
+            accepted: now,
+            deadline: now.plus(deadline_ms),
+            priority: Priority::Interactive,
+            key: None,
+            user_agent: None,
+            metadata: None,
+            callback: None,
+            facets: None,
+        }
     }
 
     /// Stores an artifact.

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use palisade_ports::PortResult;
 use palisade_ports::log::{
     Acknowledge, Append, Delivery, Durability, Log, Position, Start, Subscription, Topic,
 };
-use palisade_ports::PortResult;
 
 use super::Port;
 
