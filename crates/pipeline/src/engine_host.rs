@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use palisade_model::{Command, EngineName, NodeEvent, wire};
+use palisade_model::{Command, EngineName, wire};
 use palisade_ports::log::{Append, Delivery, Durability, Topic};
 use palisade_ports::records::EngineStatus;
 use palisade_ports::{Engine, PortError};
@@ -17,7 +17,7 @@ use crate::artifacts::ArtifactCache;
 use crate::catalog::palisade_error;
 use crate::extractor::panicked;
 use crate::lanes::Lanes;
-use crate::runner::Runner;
+use crate::runner::{Runner, encode};
 
 /// How often a host tells of its engine, in milliseconds; at once when something changes.
 const HEARTBEAT_MS: u64 = 2_000;
@@ -83,7 +83,17 @@ impl EngineHost {
         loop {
             // Never closed.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-            let delivery = lanes.next().await?;
+            // A task that failed ends the stage at once and not with the next message: what it could
+            // not do is delivered again to the next one.
+            let delivery = loop {
+                tokio::select! {
+                    biased;
+                    Some(ended) = tasks.join_next() => {
+                        ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
+                    }
+                    delivery = lanes.next() => break delivery?,
+                }
+            };
             let this = Arc::clone(&this);
             let acknowledger = acknowledger.clone();
             tasks.spawn(async move {
@@ -94,9 +104,6 @@ impl EngineHost {
                 drop(place);
                 done
             });
-            while let Some(ended) = tasks.try_join_next() {
-                ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
-            }
         }
     }
 
@@ -123,8 +130,8 @@ impl EngineHost {
             })
             .collect();
         // The result last: once it is on the log, everything it names is.
-        let event = NodeEvent::Result(Box::new(done.result));
-        appends.push(Append { topic: Topic::Results, key, payload: wire::encode(&event).into() });
+        let payload = encode(done.result).into();
+        appends.push(Append { topic: Topic::Results, key, payload });
         while !appends.is_empty() {
             let rest = appends.split_off(appends.len().min(APPEND_RECORDS));
             self.ports.log.append(appends, Durability::Process).await?;
