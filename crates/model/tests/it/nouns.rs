@@ -112,11 +112,8 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn plan() -> NodeEvent {
-    let planned = |name, planned| PlannedEngine {
-        engine: engine(name),
-        planned,
-        definitions: definitions(),
-    };
+    let planned =
+        |name, planned| PlannedEngine { engine: engine(name), planned, definitions: definitions() };
     NodeEvent::Plan(Box::new(Plan {
         request: Request { passwords: Vec::new(), ..root_request() },
         file_type: file_type(),
@@ -268,12 +265,7 @@ pub(crate) fn report() -> Report {
 }
 
 pub(crate) fn notice() -> ReportNotice {
-    ReportNotice {
-        request: id(),
-        verdict: verdict(),
-        partial: true,
-        finished: ACCEPTED.plus(900),
-    }
+    ReportNotice { request: id(), verdict: verdict(), partial: true, finished: ACCEPTED.plus(900) }
 }
 
 pub(crate) fn dead_letter() -> DeadLetter {
