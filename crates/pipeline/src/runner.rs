@@ -57,7 +57,7 @@ pub struct Runner {
 
 /// How a try ended.
 enum Try {
-    Done(Opinion, Vec<Request>, Vec<palisade_model::ChildRef>),
+    Done(Box<Opinion>, Vec<Request>, Vec<palisade_model::ChildRef>),
     Died(String),
     Failed(Failure, String),
     /// Says nothing of the artifact; worth another try.
@@ -156,13 +156,15 @@ impl Runner {
         Ok(match opinion {
             Ok(mut opinion) => {
                 opinion.problems.append(&mut problems);
-                Try::Done(opinion, requests, references)
+                Try::Done(Box::new(opinion), requests, references)
             }
             // The sink stopped the scan because a bound of the tree was reached: what came out until
             // then counts, and the problem says why there is no more.
-            Err(ScanError::Sink(_)) if !problems.is_empty() => {
-                Try::Done(Opinion { problems, ..Opinion::default() }, requests, references)
-            }
+            Err(ScanError::Sink(_)) if !problems.is_empty() => Try::Done(
+                Box::new(Opinion { problems, ..Opinion::default() }),
+                requests,
+                references,
+            ),
             // What came out before the time was up counts too.
             Err(ScanError::TimedOut) if !references.is_empty() => {
                 problems.push(Problem {
@@ -171,7 +173,8 @@ impl Runner {
                     detail: "unpacking did not end in time".to_owned(),
                 });
                 let outcome = Some(Outcome::Failure(Failure::TimedOut));
-                Try::Done(Opinion { outcome, problems, ..Opinion::default() }, requests, references)
+                let opinion = Opinion { outcome, problems, ..Opinion::default() };
+                Try::Done(Box::new(opinion), requests, references)
             }
             Err(ScanError::TimedOut) => {
                 Try::Failed(Failure::TimedOut, format!("not done in {timeout_ms} ms"))
@@ -253,7 +256,7 @@ impl Runner {
         match end {
             Try::Done(opinion, children, references) => {
                 file_type = opinion.file_type.clone();
-                apply(&mut result, opinion);
+                apply(&mut result, *opinion);
                 result.children = references;
                 requests = children;
             }

@@ -252,9 +252,9 @@ impl Gathered {
     }
 
     fn check(&mut self, limits: &UnpackLimits) -> io::Result<()> {
-        let exceeded = if self.others.files + self.own.files > u64::from(limits.max_files) {
-            ProblemKind::TooManyFiles
-        } else if self.names_bytes + self.references.len() * CHILD_BYTES > LIST_BYTES {
+        let files = self.others.files + self.own.files > u64::from(limits.max_files);
+        let list = self.names_bytes + self.references.len() * CHILD_BYTES > LIST_BYTES;
+        let exceeded = if files || list {
             ProblemKind::TooManyFiles
         } else if self.others.bytes + self.own.bytes > limits.max_total_bytes {
             ProblemKind::TooLarge

@@ -108,9 +108,10 @@ async fn partial_reports_answer_for_nothing() {
         _ => Act::nothing(),
     });
     let cluster = Cluster::start(Config::with([moody])).await;
+    let soon = || Submission { deadline_ms: Some(1_000), ..named("file") };
     for bytes in [b"kills".as_slice(), b"late"] {
-        assert!(!cached(&cluster, bytes, named("file")).await);
-        assert!(!cached(&cluster, bytes, named("file")).await);
+        assert!(!cached(&cluster, bytes, soon()).await);
+        assert!(!cached(&cluster, bytes, soon()).await);
     }
     // While an engine is down there is no answer from the cache: its entry would be missing.
     assert!(!cached(&cluster, b"fine", named("file")).await);

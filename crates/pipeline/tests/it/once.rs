@@ -55,7 +55,7 @@ async fn dies_at(step: Step, moment: Moment, death: Death, expected: Arc<Value>)
         () = cluster.faults.tripped() => None,
     };
     let tripped = cluster.faults.tripped();
-    let tripped = tokio::time::timeout(std::time::Duration::from_secs(20), tripped).await;
+    let tripped = tokio::time::timeout(std::time::Duration::from_secs(60), tripped).await;
     assert!(tripped.is_ok(), "never came to the step: {case}");
     match death {
         Death::All => cluster.restart_all().await,
@@ -100,7 +100,7 @@ async fn everyone_dies_once(death: Death) {
     }
     let mut cases: Vec<_> = steps
         .into_iter()
-        .filter(|step| enough(step))
+        .filter(enough)
         .flat_map(|step| [(step.clone(), Moment::Before), (step, Moment::After)])
         .collect();
     let mut running = JoinSet::new();

@@ -44,7 +44,7 @@ async fn unreadable_messages_are_counted_and_passed_over() {
 async fn a_result_that_does_not_fit_is_a_failed_one() {
     let talkative = ScriptedEngine::new("talkative", |scene| match scene.bytes {
         b"talk" => Act::Say(Opinion {
-            findings: (0..10).map(|n| long_finding(n)).collect(),
+            findings: (0..10).map(long_finding).collect(),
             ..Opinion::default()
         }),
         _ => Act::nothing(),
