@@ -125,14 +125,14 @@ struct State {
 impl State {
     fn take(&mut self, event: NodeEvent, position: Position, now: UnixMillis) {
         let root = event.node().root;
-        // A request that was tried again has a plan accepted after its first report.
-        if let (Some(finished), NodeEvent::Plan(plan)) = (self.done.finished(root), &event)
+        // A request that was tried again has a plan with a later acceptance; a repeat has the same one.
+        if let (Some(accepted), NodeEvent::Plan(plan)) = (self.done.accepted(root), &event)
             && plan.request.node.is_root()
-            && plan.request.accepted >= finished
+            && plan.request.accepted > accepted
         {
             self.done.forget(root);
         }
-        if self.done.finished(root).is_some() {
+        if self.done.accepted(root).is_some() {
             self.ports.metrics.drop(DropReason::Late, "aggregator");
             self.acknowledger.acknowledge(&position);
             return;
@@ -156,7 +156,7 @@ impl State {
     /// Makes the report and stores it beside the loop: a slow disk does not keep others waiting.
     fn finish(&mut self, root: RequestId, now: UnixMillis) {
         let Some(open) = self.open.remove(&root) else { return };
-        self.done.insert(root, now);
+        self.done.insert(root, open.tree.request().map_or(now, |request| request.accepted));
         let has_children = open.tree.has_children();
         let definitions = open.tree.planned_definitions();
         let Some(report) = open.tree.report(now) else { return };
@@ -243,32 +243,32 @@ pub(crate) async fn store(
     ports.log.append(vec![append], Durability::Process).await
 }
 
-/// The last so-many requests that were finished, and when.
+/// The last so-many requests that were finished, and which acceptance of each.
 #[derive(Default)]
 struct Remembered {
-    finished: HashMap<RequestId, UnixMillis>,
+    accepted: HashMap<RequestId, UnixMillis>,
     order: VecDeque<RequestId>,
 }
 
 impl Remembered {
-    fn finished(&self, id: RequestId) -> Option<UnixMillis> {
-        self.finished.get(&id).copied()
+    fn accepted(&self, id: RequestId) -> Option<UnixMillis> {
+        self.accepted.get(&id).copied()
     }
 
-    fn insert(&mut self, id: RequestId, now: UnixMillis) {
-        if self.finished.insert(id, now).is_none() {
+    fn insert(&mut self, id: RequestId, accepted: UnixMillis) {
+        if self.accepted.insert(id, accepted).is_none() {
             self.order.push_back(id);
         }
         if self.order.len() > REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
-            self.finished.remove(&oldest);
+            self.accepted.remove(&oldest);
         }
     }
 
+    /// Rare: somebody tries a dead letter again.
     fn forget(&mut self, id: RequestId) {
-        if self.finished.remove(&id).is_some() {
-            self.order.retain(|known| *known != id);
-        }
+        self.accepted.remove(&id);
+        self.order.retain(|other| *other != id);
     }
 }

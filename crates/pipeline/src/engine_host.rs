@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use palisade_model::{Command, EngineName, EngineResult, Failure, NodeEvent, Outcome, wire};
-use palisade_ports::log::{Append, Delivery, Durability, MAX_PAYLOAD_BYTES, Topic};
+use palisade_model::{Command, EngineName, wire};
+use palisade_ports::log::{Append, Delivery, Durability, Topic};
 use palisade_ports::records::EngineStatus;
 use palisade_ports::{Engine, PortError};
 use palisade_telemetry::metrics::{DropReason, EngineLabel};
@@ -17,7 +17,7 @@ use crate::artifacts::ArtifactCache;
 use crate::catalog::palisade_error;
 use crate::extractor::panicked;
 use crate::lanes::Lanes;
-use crate::runner::Runner;
+use crate::runner::{Runner, encode};
 
 /// How often a host tells of its engine, in milliseconds; at once when something changes.
 const HEARTBEAT_MS: u64 = 2_000;
@@ -83,7 +83,17 @@ impl EngineHost {
         loop {
             // Never closed.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-            let delivery = lanes.next().await?;
+            // A task that failed ends the stage at once and not with the next message: what it could
+            // not do is delivered again to the next one.
+            let delivery = loop {
+                tokio::select! {
+                    biased;
+                    Some(ended) = tasks.join_next() => {
+                        ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
+                    }
+                    delivery = lanes.next() => break delivery?,
+                }
+            };
             let this = Arc::clone(&this);
             let acknowledger = acknowledger.clone();
             tasks.spawn(async move {
@@ -94,9 +104,6 @@ impl EngineHost {
                 drop(place);
                 done
             });
-            while let Some(ended) = tasks.try_join_next() {
-                ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
-            }
         }
     }
 
@@ -123,8 +130,8 @@ impl EngineHost {
             })
             .collect();
         // The result last: once it is on the log, everything it names is.
-        let payload = encode_result(done.result);
-        appends.push(Append { topic: Topic::Results, key, payload: payload.into() });
+        let payload = encode(done.result).into();
+        appends.push(Append { topic: Topic::Results, key, payload });
         while !appends.is_empty() {
             let rest = appends.split_off(appends.len().min(APPEND_RECORDS));
             self.ports.log.append(appends, Durability::Process).await?;
@@ -132,28 +139,6 @@ impl EngineHost {
         }
         Ok(())
     }
-}
-
-/// A result as a message. One that is too large for the log, which only an engine gone mad can make,
-/// becomes a failure: the host must not try it for ever.
-fn encode_result(result: EngineResult) -> Vec<u8> {
-    let event = NodeEvent::Result(Box::new(result));
-    let payload = wire::encode(&event);
-    let NodeEvent::Result(result) = event else { return payload };
-    if payload.len() <= MAX_PAYLOAD_BYTES {
-        return payload;
-    }
-    tracing::error!(command = %result.command, bytes = payload.len(), "a result is too large");
-    let failed = EngineResult {
-        outcome: Outcome::Failure(Failure::Failed),
-        reason: Some(format!("its answer has {} bytes, too many for the log", payload.len())),
-        threat: None,
-        findings: Vec::new(),
-        problems: Vec::new(),
-        children: Vec::new(),
-        ..*result
-    };
-    wire::encode(&NodeEvent::Result(Box::new(failed)))
 }
 
 /// How an engine is, as the records keep it.

@@ -6,6 +6,7 @@
 
 mod workflow;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,7 +28,7 @@ use crate::artifacts::ArtifactCache;
 use crate::catalog::{Catalog, palisade_error};
 use crate::gateway::EXTRACTOR_GROUP;
 use crate::lanes::Lanes;
-use crate::runner::Runner;
+use crate::runner::{Runner, encode};
 
 /// Settings of the extractor.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -90,7 +91,17 @@ impl Extractor {
             taken = taken.wrapping_add(1);
             // Never closed.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-            let delivery = lanes.next().await?;
+            // A task that failed ends the stage at once and not with the next message: what it could
+            // not do is delivered again to the next one.
+            let delivery = loop {
+                tokio::select! {
+                    biased;
+                    Some(ended) = tasks.join_next() => {
+                        ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
+                    }
+                    delivery = lanes.next() => break delivery?,
+                }
+            };
             let this = Arc::clone(&this);
             let acknowledger = acknowledger.clone();
             tasks.spawn(async move {
@@ -101,9 +112,6 @@ impl Extractor {
                 drop(place);
                 done
             });
-            while let Some(ended) = tasks.try_join_next() {
-                ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
-            }
         }
     }
 
@@ -175,8 +183,7 @@ impl Extractor {
             plan.engines.iter().any(|planned| planned.engine == *self.runner.engine().name());
         append(Topic::Results, wire::encode(&NodeEvent::Plan(Box::new(plan))));
         if asked_for_probe {
-            let event = NodeEvent::Result(Box::new(probed.result));
-            append(Topic::Results, wire::encode(&event));
+            append(Topic::Results, encode(probed.result));
         }
         self.ports.log.append(appends, Durability::Process).await
     }
@@ -205,6 +212,15 @@ impl Extractor {
                 (planned, entry.definitions.clone())
             };
             engines.push(PlannedEngine { engine: engine.clone(), planned, definitions });
+        }
+        // The gateway saw a host of it, and none is known here: that is no reason to be silent.
+        let named: BTreeSet<&EngineName> = request.engines.iter().flatten().collect();
+        for engine in named.into_iter().filter(|engine| !catalog.contains_key(engine)) {
+            engines.push(PlannedEngine {
+                engine: engine.clone(),
+                planned: Planned::Down("no host of it is known".to_owned()),
+                definitions: Definitions::default(),
+            });
         }
         engines
     }

@@ -287,7 +287,8 @@ impl Gateway {
             palisade_model::Priority::Batch => config.batch_deadline_ms,
         };
         let deadline_ms = submission.deadline_ms.unwrap_or(default).min(config.max_deadline_ms);
-        let facets = submission.cache.then(|| submission.facets());
+        let limits = submission.limits.unwrap_or(config.unpack);
+        let facets = submission.cache.then(|| submission.facets(&limits));
         Request {
             node: NodeId::root(id),
             lineage: None,
@@ -297,7 +298,7 @@ impl Gateway {
             workflow: submission.workflow,
             engines: submission.engines,
             passwords: submission.passwords,
-            limits: submission.limits.unwrap_or(config.unpack),
+            limits,
             accepted: now,
             deadline: now.plus(deadline_ms),
             priority: submission.priority,

@@ -15,7 +15,7 @@ use crate::catalog::palisade_error;
 /// aggregator, which knows more, comes first.
 const OVERDUE_MS: u64 = 2_000;
 
-/// Requests ended at once.
+/// Requests read at once.
 const BATCH: u32 = 256;
 
 /// How often overdue requests are looked for, in milliseconds.
@@ -66,11 +66,17 @@ pub async fn run(ports: Ports, retention: RetentionConfig) {
 /// # Errors
 /// The records' or the log's.
 pub async fn end_overdue(ports: &Ports, now: UnixMillis) -> Result<(), PortError> {
-    for summary in ports.records.overdue(now.minus(OVERDUE_MS), BATCH).await? {
-        tracing::warn!(request = %summary.node, "ended by its deadline without a plan");
-        store(ports, unplanned(summary, now), None).await?;
+    loop {
+        let overdue = ports.records.overdue(now.minus(OVERDUE_MS), BATCH).await?;
+        let more = overdue.len() >= BATCH as usize;
+        for summary in overdue {
+            tracing::warn!(request = %summary.node, "ended by its deadline without a plan");
+            store(ports, unplanned(summary, now), None).await?;
+        }
+        if !more {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 async fn forget(

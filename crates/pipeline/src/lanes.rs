@@ -1,7 +1,10 @@
 //! Two queues for one kind of message: what somebody waits for, and the rest.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use palisade_model::Priority;
 use palisade_ports::PortResult;
@@ -17,13 +20,39 @@ const AHEAD: usize = 64;
 /// Takes messages from both lanes.
 pub(crate) struct Lanes {
     lanes: [Lane; 2],
+    /// Messages taken: says whose turn it is.
     taken: u32,
 }
 
 struct Lane {
-    subscription: Box<dyn Subscription>,
+    fetching: Fetching,
     acknowledger: Arc<dyn Acknowledge>,
     waiting: VecDeque<Delivery>,
+}
+
+/// A subscription on its way to the next messages. It stays on its way while messages of the other
+/// lane are taken, so that a lane is not asked only when the other has nothing.
+type Fetching =
+    Pin<Box<dyn Future<Output = (Box<dyn Subscription>, PortResult<Vec<Delivery>>)> + Send>>;
+
+fn fetch(mut subscription: Box<dyn Subscription>) -> Fetching {
+    Box::pin(async move {
+        let fetched = subscription.next(AHEAD).await;
+        (subscription, fetched)
+    })
+}
+
+impl Lane {
+    /// Goes on fetching when nothing is left.
+    fn fill(&mut self, context: &mut Context<'_>) -> PortResult<()> {
+        while self.waiting.is_empty()
+            && let Poll::Ready((subscription, fetched)) = self.fetching.as_mut().poll(context)
+        {
+            self.fetching = fetch(subscription);
+            self.waiting.extend(fetched?);
+        }
+        Ok(())
+    }
 }
 
 impl Lanes {
@@ -35,7 +64,8 @@ impl Lanes {
         let join = async |priority| {
             let subscription = log.subscribe(group, &[topic(priority)], Start::Oldest).await?;
             let acknowledger = subscription.acknowledger();
-            PortResult::Ok(Lane { subscription, acknowledger, waiting: VecDeque::new() })
+            let fetching = fetch(subscription);
+            PortResult::Ok(Lane { fetching, acknowledger, waiting: VecDeque::new() })
         };
         let [interactive, batch] = Priority::ALL;
         Ok(Self { lanes: [join(interactive).await?, join(batch).await?], taken: 0 })
@@ -43,25 +73,22 @@ impl Lanes {
 
     /// The next message, by priority and share. Cancel-safe.
     pub(crate) async fn next(&mut self) -> PortResult<Delivery> {
-        loop {
-            if let Some(delivery) = self.pick() {
-                return Ok(delivery);
+        poll_fn(|context| {
+            for lane in &mut self.lanes {
+                lane.fill(context)?;
             }
-            let [interactive, batch] = &mut self.lanes;
-            tokio::select! {
-                biased;
-                fetched = interactive.subscription.next(AHEAD) => interactive.waiting.extend(fetched?),
-                fetched = batch.subscription.next(AHEAD) => batch.waiting.extend(fetched?),
-            }
-        }
+            self.pick().map_or(Poll::Pending, |delivery| Poll::Ready(Ok(delivery)))
+        })
+        .await
     }
 
     fn pick(&mut self) -> Option<Delivery> {
         let [interactive, batch] = &mut self.lanes;
-        self.taken = self.taken.wrapping_add(1);
-        let batch_turn = self.taken.is_multiple_of(BATCH_SHARE);
+        let batch_turn = self.taken % BATCH_SHARE == BATCH_SHARE - 1;
         let (first, second) = if batch_turn { (batch, interactive) } else { (interactive, batch) };
-        first.waiting.pop_front().or_else(|| second.waiting.pop_front())
+        let delivery = first.waiting.pop_front().or_else(|| second.waiting.pop_front())?;
+        self.taken = self.taken.wrapping_add(1);
+        Some(delivery)
     }
 
     /// A handle that acknowledges messages of both lanes.

@@ -2,10 +2,13 @@
 //! deadlines and bounds are here, for the engine host and the extractor alike.
 
 mod children;
+mod message;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use palisade_model::{
     Command, DeadLetter, EngineResult, Failure, Outcome, Problem, ProblemKind, Request, Verdict,
     wire,
@@ -21,6 +24,7 @@ use crate::artifacts::{ArtifactCache, ArtifactError};
 use crate::catalog::palisade_error;
 use children::Children;
 pub use children::{UNPACKER, join_path};
+pub(crate) use message::encode;
 
 /// Workers that a command may cost (law 4).
 pub const MAX_STRIKES: u32 = 3;
@@ -53,7 +57,7 @@ pub struct Runner {
 
 /// How a try ended.
 enum Try {
-    Done(Opinion, Vec<Request>, Vec<palisade_model::ChildRef>),
+    Done(Box<Opinion>, Vec<Request>, Vec<palisade_model::ChildRef>),
     Died(String),
     Failed(Failure, String),
     /// Says nothing of the artifact; worth another try.
@@ -135,8 +139,16 @@ impl Runner {
             None => Box::new(NoChildren),
         };
         let timeout_ms = command.request.deadline.since(now).min(self.scan_timeout_ms);
-        let (opinion, with) = self.engine.scan(command, artifact, timeout_ms, sink).await;
-        *definitions = with;
+        let scan = self.engine.scan(command, artifact, timeout_ms, sink);
+        // A panic of the engine's own code is a death like a worker's: it must not take the stage
+        // with it, over and over, and with it what others scan at the same time (law 4).
+        let opinion = match AssertUnwindSafe(scan).catch_unwind().await {
+            Ok((opinion, with)) => {
+                *definitions = with;
+                opinion
+            }
+            Err(_) => Err(ScanError::WorkerDied("the engine panicked".to_owned())),
+        };
         let (mut problems, requests, references) = match children {
             Some(children) => children.finish().await?,
             None => Default::default(),
@@ -144,13 +156,15 @@ impl Runner {
         Ok(match opinion {
             Ok(mut opinion) => {
                 opinion.problems.append(&mut problems);
-                Try::Done(opinion, requests, references)
+                Try::Done(Box::new(opinion), requests, references)
             }
             // The sink stopped the scan because a bound of the tree was reached: what came out until
             // then counts, and the problem says why there is no more.
-            Err(ScanError::Sink(_)) if !problems.is_empty() => {
-                Try::Done(Opinion { problems, ..Opinion::default() }, requests, references)
-            }
+            Err(ScanError::Sink(_)) if !problems.is_empty() => Try::Done(
+                Box::new(Opinion { problems, ..Opinion::default() }),
+                requests,
+                references,
+            ),
             // What came out before the time was up counts too.
             Err(ScanError::TimedOut) if !references.is_empty() => {
                 problems.push(Problem {
@@ -159,7 +173,8 @@ impl Runner {
                     detail: "unpacking did not end in time".to_owned(),
                 });
                 let outcome = Some(Outcome::Failure(Failure::TimedOut));
-                Try::Done(Opinion { outcome, problems, ..Opinion::default() }, requests, references)
+                let opinion = Opinion { outcome, problems, ..Opinion::default() };
+                Try::Done(Box::new(opinion), requests, references)
             }
             Err(ScanError::TimedOut) => {
                 Try::Failed(Failure::TimedOut, format!("not done in {timeout_ms} ms"))
@@ -212,7 +227,8 @@ impl Runner {
         self.ports.log.append(vec![append], Durability::Process).await?;
         self.ports.metrics.drop(DropReason::DeadLetter, command.engine.as_str());
         tracing::error!(letter = id, how, "a command went to the dead letters");
-        Ok(format!("it killed its worker {attempts} times ({how}); dead letter {id}"))
+        // A repeat of the command may have cost one more worker by now; the answer is the same.
+        Ok(format!("it killed its worker {MAX_STRIKES} times ({how}); dead letter {id}"))
     }
 
     fn done(
@@ -240,7 +256,7 @@ impl Runner {
         match end {
             Try::Done(opinion, children, references) => {
                 file_type = opinion.file_type.clone();
-                apply(&mut result, opinion);
+                apply(&mut result, *opinion);
                 result.children = references;
                 requests = children;
             }

@@ -57,7 +57,6 @@ pub(crate) fn eventually<T>(seconds: u64, what: &str, mut done: impl FnMut() -> 
 /// A running server on a data directory of its own.
 pub(crate) struct Server {
     process: Child,
-    pub(crate) data: PathBuf,
     pub(crate) address: String,
     pub(crate) key: String,
 }
@@ -92,12 +91,7 @@ impl Server {
             std::fs::read_to_string(data.join("address")).ok().filter(|text| text.ends_with('\n'))
         });
         let key = std::fs::read_to_string(data.join("admin-key")).expect("an admin key");
-        Self {
-            process,
-            data: data.to_owned(),
-            address: address.trim().to_owned(),
-            key: key.trim().to_owned(),
-        }
+        Self { process, address: address.trim().to_owned(), key: key.trim().to_owned() }
     }
 
     pub(crate) fn pid(&self) -> i32 {

@@ -135,19 +135,26 @@ impl Tree {
     pub fn report(mut self, now: UnixMillis) -> Option<Report> {
         let request = self.request()?.clone();
         let root = request.node;
-        let mut nodes = Vec::with_capacity(self.nodes.len());
-        let mut partial = false;
-        self.place(root, None, &mut nodes, &mut partial);
+        let mut listing =
+            Listing { nodes: Vec::with_capacity(self.nodes.len()), ..Listing::default() };
+        self.place(root, None, &mut listing);
         // A node whose parent never told of it (its result is lost past the deadline) still counts:
-        // what was found in it was found.
-        let mut orphans: Vec<NodeId> = self.nodes.keys().copied().collect();
+        // what was found in it was found. From the top down: what hangs below it comes with it.
+        let mut orphans: Vec<(u32, NodeId, NodeId)> = self
+            .nodes
+            .iter()
+            .map(|(id, node)| {
+                let lineage = node.plan.as_ref().and_then(|plan| plan.request.lineage.as_ref());
+                lineage.map_or((0, *id, root), |lineage| (lineage.depth, *id, lineage.parent))
+            })
+            .collect();
         orphans.sort_unstable();
-        for orphan in orphans {
-            if self.nodes.contains_key(&orphan) {
-                self.place(orphan, Some(root), &mut nodes, &mut partial);
-            }
+        for (_, orphan, parent) in orphans {
+            let parent = if listing.places.contains_key(&parent) { parent } else { root };
+            self.place(orphan, Some(parent), &mut listing);
         }
-        let unpacked = sum_up(&mut nodes);
+        let Listing { mut nodes, places, partial } = listing;
+        let unpacked = sum_up(&mut nodes, &places);
         let verdict = nodes.first().map(|root| root.whole).unwrap_or_default();
         Some(Report {
             started: self.started.unwrap_or(now),
@@ -162,30 +169,42 @@ impl Tree {
 
     /// Appends a node and all below it, parents first. A loop instead of a recursion: the depth of a
     /// tree comes from outside.
-    fn place(
-        &mut self,
-        start: NodeId,
-        parent: Option<NodeId>,
-        nodes: &mut Vec<NodeReport>,
-        partial: &mut bool,
-    ) {
+    fn place(&mut self, start: NodeId, parent: Option<NodeId>, listing: &mut Listing) {
         let mut waiting: Vec<(NodeId, Option<NodeId>, Option<ChildRef>)> =
             vec![(start, parent, None)];
         while let Some((id, parent, reference)) = waiting.pop() {
             let Some(node) = self.nodes.remove(&id) else { continue };
-            let Some(report) = node_report(id, parent, node, reference, partial) else {
-                // Announced, never planned: its parent's list of children tells of it.
-                *partial = true;
-                if let Some(parent) = nodes.iter_mut().find(|n| Some(n.node) == parent) {
-                    parent.own.failure = Some(
-                        parent.own.failure.map_or(Failure::TimedOut, |f| f.min(Failure::TimedOut)),
-                    );
+            match node_report(id, parent, node, reference, &mut listing.partial) {
+                Some(report) => {
+                    let below = report.children.iter().rev();
+                    waiting.extend(below.map(|child| (child.node, Some(id), Some(child.clone()))));
+                    listing.places.insert(id, listing.nodes.len());
+                    listing.nodes.push(report);
                 }
-                continue;
-            };
-            let below = report.children.iter().rev();
-            waiting.extend(below.map(|child| (child.node, Some(report.node), Some(child.clone()))));
-            nodes.push(report);
+                None => listing.miss(parent),
+            }
+        }
+    }
+}
+
+/// The nodes of a report, parents before children.
+#[derive(Default)]
+struct Listing {
+    nodes: Vec<NodeReport>,
+    /// Where each stands.
+    places: HashMap<NodeId, usize>,
+    partial: bool,
+}
+
+impl Listing {
+    /// A child that was announced and never planned: its parent's list of children tells of it.
+    fn miss(&mut self, parent: Option<NodeId>) {
+        self.partial = true;
+        let place = parent.and_then(|parent| self.places.get(&parent));
+        if let Some(parent) = place.and_then(|place| self.nodes.get_mut(*place)) {
+            let missed =
+                ReportVerdict { failure: Some(Failure::TimedOut), ..ReportVerdict::default() };
+            parent.own = parent.own.join(missed);
         }
     }
 }
@@ -230,6 +249,10 @@ fn node_report(
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
+    // Nobody was to look at it, so nobody found it clean.
+    if engines.is_empty() {
+        own.failure = Some(Failure::NotScanned);
+    }
     // An allow-listed artifact is answered for by whoever listed it.
     if is_allowed(&engines) {
         own = ReportVerdict::default();
@@ -237,7 +260,7 @@ fn node_report(
     let request = plan.request;
     Some(NodeReport {
         node: id,
-        parent: request.lineage.as_ref().map(|lineage| lineage.parent).or(parent),
+        parent,
         name: request.name,
         path: request.path,
         artifact: request.artifact,
@@ -253,13 +276,13 @@ fn node_report(
 /// The finding by which the reputation engine says that an artifact is on an allow list.
 pub const ALLOW_LISTED: &str = "allow-listed";
 
-/// The only engine whose word clears an artifact. It runs outside the jail and reads no hostile
-/// byte; an engine in the jail that says the same may be in an attacker's hands.
-pub const ALLOWING_ENGINE: &str = "reputation";
+/// The engine that may say so. It parses nothing: of any other the finding may be an exploit's, and
+/// an exploit costs one result (law 5), not every other engine's too.
+pub const REPUTATION: &str = "reputation";
 
 fn is_allowed(engines: &[(EngineName, EngineEntry)]) -> bool {
     engines.iter().any(|(engine, entry)| match entry {
-        EngineEntry::Done(result) if engine.as_str() == ALLOWING_ENGINE => {
+        EngineEntry::Done(result) if engine.as_str() == REPUTATION => {
             result.findings.iter().any(|finding| finding.id == ALLOW_LISTED)
         }
         _ => false,
@@ -294,24 +317,23 @@ fn gravest_problem(problems: &[Problem]) -> Option<ProblemKind> {
 }
 
 /// Joins every node's verdict into its parent's, last first, and adds the sums up.
-fn sum_up(nodes: &mut [NodeReport]) -> UnpackSummary {
-    let places: HashMap<NodeId, usize> =
-        nodes.iter().enumerate().map(|(place, node)| (node.node, place)).collect();
+fn sum_up(nodes: &mut [NodeReport], places: &HashMap<NodeId, usize>) -> UnpackSummary {
     let mut summary = UnpackSummary::default();
     let mut depth = vec![0_u32; nodes.len()];
-    for place in 1..nodes.len() {
-        let parent = nodes[place].parent.and_then(|parent| places.get(&parent)).copied();
-        depth[place] = parent.and_then(|parent| depth.get(parent)).map_or(1, |above| above + 1);
-        summary.files += 1;
-        summary.bytes += nodes[place].artifact.size;
-        summary.depth = summary.depth.max(depth[place]);
+    let above = |node: &NodeReport| node.parent.and_then(|parent| places.get(&parent)).copied();
+    for place in 0..nodes.len() {
+        nodes[place].whole = nodes[place].own;
+        if place > 0 {
+            depth[place] = above(&nodes[place]).map_or(1, |parent| depth[parent] + 1);
+            summary.files += 1;
+            summary.bytes = summary.bytes.saturating_add(nodes[place].artifact.size);
+            summary.depth = summary.depth.max(depth[place]);
+        }
     }
     for place in (1..nodes.len()).rev() {
-        let whole = nodes[place].whole;
-        let parent = nodes[place].parent.and_then(|parent| places.get(&parent)).copied();
         // Parents come before their children, so a parent's sum is not yet used.
-        if let Some(parent) = parent.filter(|&parent| parent < place) {
-            nodes[parent].whole = nodes[parent].whole.join(whole);
+        if let Some(parent) = above(&nodes[place]) {
+            nodes[parent].whole = nodes[parent].whole.join(nodes[place].whole);
         }
     }
     summary

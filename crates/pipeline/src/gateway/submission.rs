@@ -49,8 +49,9 @@ impl Submission {
         }
     }
 
-    /// What of this decides the answer, besides the bytes and the definitions.
-    pub(super) fn facets(&self) -> Sha256 {
+    /// What of this decides the answer, besides the bytes and the definitions. `limits` are the bounds
+    /// in force, which may be the gateway's own.
+    pub(super) fn facets(&self, limits: &UnpackLimits) -> Sha256 {
         let mut digest = sha2::Sha256::new();
         let mut field = |bytes: &[u8]| {
             digest.update((bytes.len() as u64).to_be_bytes());
@@ -66,7 +67,7 @@ impl Submission {
         for password in &self.passwords {
             field(password.as_bytes());
         }
-        field(format!("{:?}", self.limits).as_bytes());
+        field(format!("{limits:?}").as_bytes());
         Sha256(digest.finalize().into())
     }
 }

@@ -64,3 +64,57 @@ impl Drop for Waiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use palisade_model::UnixMillis;
+
+    use super::*;
+
+    fn places(waiters: &Waiters) -> usize {
+        waiters.waiting.lock().unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_those_who_waited() {
+        let waiters = Waiters::default();
+        let ids: Vec<_> = (0..50).map(|n| RequestId::new(UnixMillis(n), [0; 10])).collect();
+        let mut woken = Vec::new();
+        let mut given_up = Vec::new();
+        for id in &ids {
+            woken.push(waiters.register(*id));
+            woken.push(waiters.register(*id));
+            given_up.push(waiters.register(*id));
+        }
+        assert_eq!(places(&waiters), 50);
+        drop(given_up);
+        assert_eq!(places(&waiters), 50);
+        for id in &ids {
+            waiters.wake(*id);
+            waiters.wake(*id);
+        }
+        for waiter in woken {
+            waiter.woken().await;
+        }
+        assert_eq!(places(&waiters), 0);
+        waiters.wake(ids[0]);
+        assert_eq!(places(&waiters), 0);
+    }
+
+    #[tokio::test]
+    async fn a_wake_between_the_registration_and_the_wait_is_not_missed() {
+        let waiters = Waiters::default();
+        let id = RequestId::new(UnixMillis(1), [0; 10]);
+        let waiter = waiters.register(id);
+        waiters.wake(id);
+        waiter.woken().await;
+        // Cancelled in the middle, it gives its place up too.
+        let waiter = waiters.register(id);
+        tokio::select! {
+            biased;
+            () = waiter.woken() => panic!("nobody woke it"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(places(&waiters), 0);
+    }
+}

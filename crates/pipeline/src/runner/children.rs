@@ -8,6 +8,7 @@ use palisade_model::{
     ChildRef, EngineName, Lineage, NodeId, Problem, ProblemKind, Request, UnpackLimits,
 };
 use palisade_ports::engine::{ChildHead, ChildSink};
+use palisade_ports::log::MAX_PAYLOAD_BYTES;
 use palisade_ports::records::Charged;
 use palisade_ports::{PortError, Records};
 use tokio::runtime::Handle;
@@ -18,13 +19,20 @@ use crate::artifacts::{Intake, IntakeError};
 /// The engine whose children become requests.
 pub const UNPACKER: &str = "unpack";
 
-/// Bytes of a child's name.
+/// Bytes of a child's name, as JSON.
 const NAME_BYTES: usize = 1_024;
 
-/// Bytes of all names of one container before the rest are cut to [`SHORT_NAME_BYTES`]: the list of
-/// children is one message on the log.
+/// Bytes of all names of one container, as JSON, before the rest are cut to [`SHORT_NAME_BYTES`]: the
+/// list of children is one message on the log.
 const NAMES_BYTES: usize = 2 << 20;
 const SHORT_NAME_BYTES: usize = 48;
+
+/// Bytes of a child in that list, as JSON and without its name, at most.
+const CHILD_BYTES: usize = 224;
+
+/// Bytes of the list: the rest of a message is for what else the result says. More children than fit
+/// are more than a container may have.
+const LIST_BYTES: usize = MAX_PAYLOAD_BYTES - (512 << 10);
 
 /// Bytes of a path within a tree.
 const PATH_BYTES: usize = 4_096;
@@ -105,7 +113,7 @@ impl Children {
             let problems = gathered.exceeded.map(|kind| Problem {
                 kind,
                 name: String::new(),
-                detail: "a bound of the whole request was reached".to_owned(),
+                detail: "a bound of the request was reached".to_owned(),
             });
             let requests = std::mem::take(&mut gathered.requests);
             let references = std::mem::take(&mut gathered.references);
@@ -162,7 +170,8 @@ impl Gathered {
         gathered.extend_from_slice(bytes);
         if gathered.len() >= PIECE_BYTES {
             let piece = gathered.split().freeze();
-            return self.runtime.block_on(intake.write(piece)).map_err(stop);
+            let written = self.runtime.block_on(intake.write(piece));
+            return written.map_err(|error| self.stop(error));
         }
         Ok(())
     }
@@ -178,7 +187,7 @@ impl Gathered {
                 intake.write(rest).await?;
                 intake.finish().await
             })
-            .map_err(stop)?;
+            .map_err(|error| self.stop(error))?;
         let index = u32::try_from(self.references.len()).unwrap_or(u32::MAX);
         let name = self.name(&head.name, index);
         let node = self.parent.node.child(index);
@@ -216,16 +225,8 @@ impl Gathered {
         let mut name =
             if given.is_empty() { format!("member-{}", index + 1) } else { given.to_owned() };
         let limit = if self.names_bytes > NAMES_BYTES { SHORT_NAME_BYTES } else { NAME_BYTES };
-        cut(&mut name, limit);
-        // As they will stand in the message: a quote takes two bytes there, a control character six.
-        self.names_bytes += name
-            .bytes()
-            .map(|byte| match byte {
-                b'"' | b'\\' => 2,
-                0..=0x1f => 6,
-                _ => 1,
-            })
-            .sum::<usize>();
+        cut_json(&mut name, limit);
+        self.names_bytes += json_bytes(&name);
         name
     }
 
@@ -251,21 +252,33 @@ impl Gathered {
     }
 
     fn check(&mut self, limits: &UnpackLimits) -> io::Result<()> {
-        let exceeded = if self.others.files + self.own.files > u64::from(limits.max_files) {
+        let files = self.others.files + self.own.files > u64::from(limits.max_files);
+        let list = self.names_bytes + self.references.len() * CHILD_BYTES > LIST_BYTES;
+        let exceeded = if files || list {
             ProblemKind::TooManyFiles
         } else if self.others.bytes + self.own.bytes > limits.max_total_bytes {
             ProblemKind::TooLarge
         } else {
             return Ok(());
         };
-        self.exceeded = Some(exceeded);
-        self.ports.metrics.drop(palisade_telemetry::metrics::DropReason::UnpackLimit, UNPACKER);
-        Err(io::Error::other("a bound of the whole request was reached"))
+        Err(self.exceed(exceeded))
     }
-}
 
-fn stop(error: IntakeError) -> io::Error {
-    io::Error::other(error)
+    /// A bound was reached: nothing more comes out of this container.
+    fn exceed(&mut self, kind: ProblemKind) -> io::Error {
+        self.exceeded = Some(kind);
+        self.ports.metrics.drop(palisade_telemetry::metrics::DropReason::UnpackLimit, UNPACKER);
+        io::Error::other("a bound of the request was reached")
+    }
+
+    /// A child that could not be stored. One above its bound says something of the container, and
+    /// would come again with every try; a store that fails does not.
+    fn stop(&mut self, error: IntakeError) -> io::Error {
+        match error {
+            IntakeError::TooLarge { .. } => self.exceed(ProblemKind::TooLarge),
+            error => io::Error::other(error),
+        }
+    }
 }
 
 fn out_of_order() -> io::Error {
@@ -282,5 +295,68 @@ pub fn join_path(parent: &str, name: &str) -> String {
 pub(crate) fn cut(text: &mut String, limit: usize) {
     if text.len() > limit {
         text.truncate(text.floor_char_boundary(limit));
+    }
+}
+
+/// Cuts text to at most `limit` bytes of JSON at a character.
+fn cut_json(text: &mut String, limit: usize) {
+    let mut bytes = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        bytes += json_bytes_of(*character);
+        bytes > limit
+    });
+    if let Some((end, _)) = end {
+        text.truncate(end);
+    }
+}
+
+/// Bytes of text as JSON, without the quotes.
+fn json_bytes(text: &str) -> usize {
+    text.chars().map(json_bytes_of).sum()
+}
+
+/// RFC 8259, section 7: quotes and backslashes are escaped, and control characters take up to six
+/// bytes.
+fn json_bytes_of(character: char) -> usize {
+    match character {
+        '"' | '\\' => 2,
+        '\0'..='\x1f' => 6,
+        other => other.len_utf8(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_by_what_they_take_in_json() {
+        for (text, limit) in
+            [("plain", 5), ("pl\u{1}ain", 8), ("\"\\", 3), ("grün", 3), ("", 0), ("\n\n", 6)]
+        {
+            let mut cut = text.to_owned();
+            cut_json(&mut cut, limit);
+            assert!(text.starts_with(&cut));
+            assert!(json_bytes(&cut) <= limit, "{text:?}");
+            let written = serde_json::to_string(&cut).unwrap().len() - 2;
+            assert!(written <= json_bytes(&cut), "{text:?}");
+            let next = text[cut.len()..].chars().next();
+            assert!(next.is_none_or(|next| json_bytes(&cut) + json_bytes_of(next) > limit));
+        }
+    }
+
+    #[test]
+    fn a_child_in_the_list_takes_no_more_than_is_counted() {
+        let root = NodeId::root(palisade_model::RequestId::from_bytes([255; 16]));
+        let child = ChildRef {
+            node: root.child(u32::MAX),
+            name: String::new(),
+            sha256: palisade_model::Sha256([255; 32]),
+            size: u64::MAX,
+            encrypted: true,
+            left_out: Some(ProblemKind::EncryptedDocument),
+        };
+        // And a comma.
+        assert!(serde_json::to_string(&child).unwrap().len() < CHILD_BYTES);
     }
 }

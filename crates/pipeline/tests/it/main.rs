@@ -1,0 +1,16 @@
+//! The laws of the design, each with the fault injected. One module for one law.
+
+mod bounds;
+mod cache;
+mod clean;
+mod deadlines;
+mod durable;
+mod fold;
+mod lanes;
+mod once;
+mod poison;
+mod pressure;
+mod retry;
+mod strikes;
+mod support;
+mod waiting;
