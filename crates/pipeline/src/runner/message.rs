@@ -18,6 +18,7 @@ pub(crate) fn encode(result: EngineResult) -> Vec<u8> {
     let bytes = wire::encode(&event);
     match event {
         NodeEvent::Result(result) if bytes.len() > MAX_PAYLOAD_BYTES => {
+            tracing::error!(command = %result.command, bytes = bytes.len(), "a result is too large");
             wire::encode(&NodeEvent::Result(Box::new(shortened(*result))))
         }
         _ => bytes,
