@@ -233,7 +233,6 @@ impl Service<'_> {
         say("the same bytes again");
         let samples = &self.bench.corpus.samples;
         let known = self.upload_all().context("uploading the mix once")?;
-        self.server.settle(SETTLE)?;
         let seconds = (self.bench.seconds / 3.0).max(4.0);
         let requests: Vec<Vec<u8>> = samples.iter().map(|s| self.upload(s, &s.bytes, "")).collect();
         let small: Vec<Vec<u8>> = samples
@@ -261,19 +260,24 @@ impl Service<'_> {
         Ok(())
     }
 
-    /// Uploads every file as it is, and gives their hashes.
+    /// Uploads every file as it is, waits for its report, and gives the hashes.
     fn upload_all(&self) -> anyhow::Result<Vec<String>> {
         #[derive(serde::Deserialize)]
-        struct Taken {
+        struct Scanned {
+            file_info: FileInfo,
+        }
+        #[derive(serde::Deserialize)]
+        struct FileInfo {
             sha256: String,
         }
+        self.server.settle(SETTLE)?;
         let mut hashes = Vec::new();
         for sample in &self.bench.corpus.samples {
-            let request = self.upload(sample, &sample.bytes, "");
+            let request = self.upload_to("/file/sync", sample, &sample.bytes, "");
             let answer = http::once(self.server.address, &request)?;
-            let taken: Taken = serde_json::from_slice(&answer.body)
+            let scanned: Scanned = serde_json::from_slice(&answer.body)
                 .with_context(|| String::from_utf8_lossy(&answer.body).into_owned())?;
-            hashes.push(taken.sha256);
+            hashes.push(scanned.file_info.sha256);
         }
         Ok(hashes)
     }
@@ -340,13 +344,17 @@ impl Service<'_> {
     }
 
     fn upload(&self, sample: &Sample, bytes: &[u8], headers: &str) -> Vec<u8> {
+        self.upload_to("/file", sample, bytes, headers)
+    }
+
+    fn upload_to(&self, path: &str, sample: &Sample, bytes: &[u8], headers: &str) -> Vec<u8> {
         let name: String = sample
             .name
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' })
             .collect();
         let headers = format!("filename: {name}\r\n{headers}");
-        http::post("/file", &self.server.key, &headers, bytes)
+        http::post(path, &self.server.key, &headers, bytes)
     }
 }
 
