@@ -25,8 +25,8 @@ const SUSTAINED: f64 = 440.0;
 /// Resident memory of all processes, in MiB.
 const MEMORY: f64 = 600.0;
 
-/// Connections of a closed loop.
-const CONNECTIONS: usize = 16;
+/// Connections of a closed loop: enough for commits in groups.
+const CONNECTIONS: usize = 64;
 
 /// Warm starts of which the median is taken.
 const STARTS: usize = 5;
