@@ -119,8 +119,8 @@ impl Service<'_> {
         table.add(at("scan time, max"), spread.max, "s", None, "");
         errors(table, &at("errors"), &run);
         table.add(
-            at("processor seconds per request"),
-            observed.cpu_seconds / run.sent as f64,
+            at("processor seconds per report"),
+            observed.cpu_seconds / run.latencies.len() as f64,
             "s",
             None,
             "",
@@ -159,8 +159,8 @@ impl Service<'_> {
         );
         table.add(at("slope of PSS"), observed.pss_slope_kib, "KiB/m", None, note);
         table.add(
-            at("processor seconds per request"),
-            observed.cpu_seconds / run.sent as f64,
+            at("processor seconds per report"),
+            observed.cpu_seconds / run.latencies.len() as f64,
             "s",
             None,
             "user and system, all processes of palisade",
@@ -220,7 +220,7 @@ impl Service<'_> {
                 None,
                 format!(
                     "{:.2} ms of processor each; {} {}",
-                    observed.cpu_seconds / run.sent as f64 * 1e3,
+                    observed.cpu_seconds / run.latencies.len() as f64 * 1e3,
                     observed.line(&run),
                     run.complaint()
                 ),
