@@ -3,7 +3,7 @@
 mod class;
 mod variant;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use class::walk;
 
 /// The largest file of the mix, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
+
+/// The most files that one directory gives to a class: a package with a thousand icons is not the mix.
+const MAX_OF_DIRECTORY: u32 = 4;
 
 const SEED: u64 = 0x5041_4C49_5341_4445;
 
@@ -71,6 +74,7 @@ impl Corpus {
             paths.dedup();
             random.shuffle(&mut paths);
             let mut left = class.share();
+            let mut of_directory: HashMap<PathBuf, u32> = HashMap::new();
             for path in paths {
                 if left == 0 {
                     break;
@@ -80,9 +84,15 @@ impl Corpus {
                     continue;
                 }
                 let Ok(bytes) = fs::read(&path) else { continue };
+                let directory = path.parent().unwrap_or(&path).to_owned();
+                let given = of_directory.entry(directory).or_default();
+                if *given >= MAX_OF_DIRECTORY && !class.is_flat(&path) {
+                    continue;
+                }
                 if class.wants_content(&bytes) && taken.insert((metadata.dev(), metadata.ino())) {
                     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     samples.push(Sample { class, name, bytes });
+                    *given += 1;
                     left -= 1;
                 }
             }

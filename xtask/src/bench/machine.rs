@@ -45,7 +45,7 @@ impl Machine {
             memory_mib: kib(&read("/proc/meminfo"), "MemTotal:") >> 10,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             system: after(&read("/etc/os-release"), "PRETTY_NAME", '='),
-            file_system: output(Command::new("stat").args(["-f", "-c", "%T"]).arg(directory)),
+            file_system: file_system(directory),
             fsync_ms: fsync_ms(directory)?,
             palisade: output(Command::new(binary).arg("--version")),
             revision: output(Command::new("git").args(["rev-parse", "--short", "HEAD"])),
@@ -55,6 +55,20 @@ impl Machine {
             busy_before,
         })
     }
+}
+
+/// The type of the file system that is mounted deepest above a directory.
+fn file_system(directory: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mut best = ("", "");
+    for line in mounts.lines() {
+        let mut fields = line.split(' ').skip(1);
+        let (Some(point), Some(kind)) = (fields.next(), fields.next()) else { continue };
+        if directory.starts_with(point) && point.len() >= best.0.len() {
+            best = (point, kind);
+        }
+    }
+    best.1.to_owned()
 }
 
 fn fsync_ms(directory: &Path) -> anyhow::Result<f64> {

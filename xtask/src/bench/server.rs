@@ -36,7 +36,10 @@ impl Server {
         let _ = fs::remove_file(&address_file);
         let log = data.with_extension("log");
         let started = Instant::now();
-        let child = Command::new(binary)
+        // Ends with this process, however that ends: nobody else would stop it.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM"])
+            .arg(binary)
             .arg("serve")
             .arg("--data")
             .arg(data)
@@ -96,11 +99,12 @@ impl Server {
         Ok(Metrics(String::from_utf8(answer.body)?))
     }
 
-    /// Waits until no record is unacknowledged; false when there still are some after this long.
+    /// Waits until nothing is being worked on; false when there still are some after this long.
     pub(super) fn settle(&self, limit: Duration) -> anyhow::Result<bool> {
         let started = Instant::now();
         loop {
-            if self.metrics()?.backlog() == 0.0 {
+            let metrics = self.metrics()?;
+            if metrics.backlog() + metrics.sum("palisade_open_trees") == 0.0 {
                 return Ok(true);
             }
             if started.elapsed() > limit {

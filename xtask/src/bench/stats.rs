@@ -1,7 +1,7 @@
 //! Sums over samples.
 
 /// Of a set of samples.
-#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Spread {
     pub(super) samples: usize,
     pub(super) mean: f64,
@@ -14,7 +14,10 @@ impl Spread {
     pub(super) fn of(samples: &[f64]) -> Self {
         let mut sorted = samples.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
-        let Some(max) = sorted.last().copied() else { return Self::default() };
+        // No number: no target is reached by it.
+        const NONE: Spread =
+            Spread { samples: 0, mean: f64::NAN, p50: f64::NAN, p99: f64::NAN, max: f64::NAN };
+        let Some(max) = sorted.last().copied() else { return NONE };
         Self {
             samples: sorted.len(),
             mean: sorted.iter().sum::<f64>() / sorted.len() as f64,
@@ -66,7 +69,7 @@ mod tests {
         let spread = Spread::of(&samples);
         assert_eq!((spread.p50, spread.p99, spread.max), (100.0, 198.0, 200.0));
         assert_eq!(spread.mean, 100.5);
-        assert_eq!(Spread::of(&[]).samples, 0);
+        assert!(Spread::of(&[]).mean.is_nan());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(in crate::bench) enum Class {
     Libraries,
     Documents,
     Archives,
+    Compressed,
     Scripts,
     Images,
 }
@@ -17,11 +18,12 @@ pub(in crate::bench) enum Class {
 const ELF: &[u8] = b"\x7fELF";
 
 impl Class {
-    pub(in crate::bench) const ALL: [Self; 6] = [
+    pub(in crate::bench) const ALL: [Self; 7] = [
         Self::Executables,
         Self::Libraries,
         Self::Documents,
         Self::Archives,
+        Self::Compressed,
         Self::Scripts,
         Self::Images,
     ];
@@ -32,6 +34,7 @@ impl Class {
             Self::Libraries => "libraries",
             Self::Documents => "documents",
             Self::Archives => "archives",
+            Self::Compressed => "compressed",
             Self::Scripts => "scripts",
             Self::Images => "images",
         }
@@ -44,9 +47,9 @@ impl Class {
             Self::Libraries => "ELF shared objects of /usr/lib",
             Self::Documents => "pdf, html, ps, rtf, odt, docx, xml, md, rst, txt of /usr/share",
             Self::Archives => {
-                "gz (manuals, changelogs), zip, jar, whl, tgz, zst of /usr/share and /usr/lib; deb \
-                 of apt's cache"
+                "jar, whl, zip, tgz, zst of /usr/share and /usr/lib; deb of apt's cache"
             }
+            Self::Compressed => "gz of /usr/share: manuals, changelogs, documents",
             Self::Scripts => {
                 "#! of /usr/bin and /usr/sbin; py, pl, pm, sh, js, rb of /usr/{lib,share}"
             }
@@ -60,7 +63,8 @@ impl Class {
             Self::Executables => 100,
             Self::Libraries => 80,
             Self::Documents => 140,
-            Self::Archives => 100,
+            Self::Archives => 20,
+            Self::Compressed => 80,
             Self::Scripts => 130,
             Self::Images => 50,
         }
@@ -72,9 +76,15 @@ impl Class {
             Self::Libraries => &["/usr/lib"],
             Self::Documents => &["/usr/share"],
             Self::Archives => &["/usr/share", "/usr/lib", "/var/cache/apt/archives"],
+            Self::Compressed => &["/usr/share"],
             Self::Scripts => &["/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share"],
             Self::Images => &["/usr/share", "/usr/lib"],
         }
+    }
+
+    /// Whether a file stands where all of its kind stand, whatever package they are of.
+    pub(super) fn is_flat(self, path: &Path) -> bool {
+        matches!(self, Self::Libraries) || in_program_directory(path)
     }
 
     pub(super) fn wants_name(self, path: &Path) -> bool {
@@ -89,11 +99,10 @@ impl Class {
             Self::Documents => one_of(&[
                 "pdf", "html", "htm", "ps", "rtf", "odt", "docx", "xml", "md", "rst", "txt",
             ]),
-            Self::Archives => one_of(&["gz", "tgz", "zip", "jar", "whl", "zst", "deb"]),
+            Self::Archives => one_of(&["tgz", "zip", "jar", "whl", "zst", "deb"]),
+            Self::Compressed => extension == "gz",
             Self::Scripts => {
-                one_of(&["py", "pl", "pm", "sh", "js", "rb"])
-                    || path.starts_with("/usr/bin")
-                    || path.starts_with("/usr/sbin")
+                one_of(&["py", "pl", "pm", "sh", "js", "rb"]) || in_program_directory(path)
             }
             Self::Images => one_of(&["png", "jpg", "jpeg", "gif", "svg", "ico"]),
         }
@@ -104,9 +113,13 @@ impl Class {
             Self::Executables | Self::Libraries => bytes.starts_with(ELF),
             // Programs named in /usr/bin are scripts only with an interpreter.
             Self::Scripts => !bytes.starts_with(ELF) && !bytes.contains(&0),
-            Self::Documents | Self::Archives | Self::Images => true,
+            Self::Documents | Self::Archives | Self::Compressed | Self::Images => true,
         }
     }
+}
+
+fn in_program_directory(path: &Path) -> bool {
+    path.starts_with("/usr/bin") || path.starts_with("/usr/sbin")
 }
 
 /// Every file below a directory; symbolic links are not followed.

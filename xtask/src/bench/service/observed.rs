@@ -49,10 +49,11 @@ impl Observed {
             self.other_cpu_seconds / self.elapsed,
         );
         if self.children > 0.0 {
+            // What was refused was sent, but never opened.
             line.push_str(&format!(
                 ", {:.0} KiB and {:.2} files inside each",
                 run.bytes as f64 / 1024.0 / run.sent as f64,
-                self.children / run.sent as f64
+                self.children / run.latencies.len() as f64
             ));
         }
         if self.failures > 0.0 {
