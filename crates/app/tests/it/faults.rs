@@ -24,8 +24,9 @@ fn yara(report: &Value) -> &Value {
     &report["scan_results"]["scan_details"]["yara"]
 }
 
-/// One short scan time for hangs; nothing else is waited for.
-const SHORT: &str = "[engine_host]\nscan_timeout_ms = 1500\n";
+/// A scan time that a hang takes whole; and little memory, so that eating it takes none.
+const SHORT: &str =
+    "[engine_host]\nscan_timeout_ms = 6000\n[jail.limits]\nmemory_bytes = 201326592\n";
 
 #[test]
 fn a_misdeed_in_the_jail_costs_one_result_and_nothing_else() {
