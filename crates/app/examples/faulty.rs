@@ -85,7 +85,7 @@ fn misbehave(word: &[u8], scan: &mut dyn Scan) {
         }
         // More words than an answer may have.
         b"flood" => {
-            let head = ChildHead { name: "x".repeat(64 << 20), encrypted: false };
+            let head = ChildHead { name: "x".repeat(16 << 20), encrypted: false };
             let _ = scan.child(&head, &mut std::io::empty());
         }
         _ => {}
