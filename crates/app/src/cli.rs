@@ -86,7 +86,7 @@ pub(crate) struct ScanArguments {
     #[arg(long, value_name = "NAME", default_value = "stdin")]
     pub(crate) stdin_name: String,
 
-    /// Files scanned at once [default: the number of processors].
+    /// Files scanned at once [default: two for each processor].
     #[arg(long, short = 'j', value_name = "N")]
     pub(crate) jobs: Option<usize>,
 

@@ -18,10 +18,11 @@ use std::time::Instant;
 use anyhow::bail;
 use palisade_engines::{engine_name, filetype, reputation, unpack, yara};
 use palisade_jail::WorkerLimits;
-use palisade_model::{EngineName, Report, Severity, UnpackLimits};
+use palisade_model::{EngineName, HashKind, Report, Severity, UnpackLimits};
+use palisade_pipeline::artifacts::Wanted;
 use palisade_storage::SystemClock;
 
-use crate::cli::ScanArguments;
+use crate::cli::{Format, ScanArguments};
 use crate::config::processors;
 use crate::engines::{self, JailSettings};
 use crate::text::{complain, printable};
@@ -44,7 +45,8 @@ pub(crate) enum Scanned {
 }
 
 pub(crate) fn run(arguments: ScanArguments) -> anyhow::Result<ExitCode> {
-    let jobs = arguments.jobs.unwrap_or_else(processors).max(1);
+    // Two for each processor: while one file is in the jail, another is read and hashed.
+    let jobs = arguments.jobs.unwrap_or_else(|| 2 * processors()).max(1);
     let engines = Arc::new(load(&arguments, jobs)?);
     let settings = Settings {
         limits: UnpackLimits {
@@ -192,7 +194,18 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
         }
     }
     let chosen = all.into_iter().filter(|name| asked.is_empty() || asked.contains(name)).collect();
-    Ok(Engines { pool, index, chosen })
+    Ok(Engines { pool, hashes: hashes(arguments.format, index.as_ref()), index, chosen })
+}
+
+/// The hashes that somebody will look at: a list, or whoever reads the report.
+fn hashes(format: Format, index: Option<&reputation::Index>) -> Wanted {
+    let listed = |kind| index.is_some_and(|index| index.has(kind));
+    match format {
+        Format::Json | Format::Jsonl => Wanted::ALL,
+        Format::Table | Format::Sarif => {
+            Wanted { md5: listed(HashKind::Md5), sha1: listed(HashKind::Sha1), sha512: false }
+        }
+    }
 }
 
 /// Where compiled rules are kept between runs.

@@ -5,6 +5,6 @@ mod digest;
 mod intake;
 mod sealed;
 
-pub use digest::Digests;
+pub use digest::{Digests, Wanted};
 pub use intake::{Intake, IntakeError};
 pub use sealed::{ArtifactCache, ArtifactError, CacheConfig, seal};

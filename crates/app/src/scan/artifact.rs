@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
 use palisade_model::ArtifactRef;
-use palisade_pipeline::artifacts::{Digests, seal};
+use palisade_pipeline::artifacts::{Digests, Wanted, seal};
 use palisade_ports::engine::Artifact;
 use rustix::fs::{MemfdFlags, SealFlags};
 
@@ -28,6 +28,7 @@ impl From<io::Error> for ReadError {
 pub(super) fn read(
     input: &mut dyn Read,
     limit: u64,
+    wanted: Wanted,
     buffer: &mut Vec<u8>,
 ) -> Result<Artifact, ReadError> {
     // Most files fit into one piece: one read, one write, no stream state.
@@ -37,18 +38,24 @@ pub(super) fn read(
         return Err(ReadError::TooLarge);
     }
     if buffer.len() < PIECE {
-        let reference = ArtifactRef { hashes: Digests::of(buffer), size: buffer.len() as u64 };
+        let reference =
+            ArtifactRef { hashes: Digests::some_of(buffer, wanted), size: buffer.len() as u64 };
         return seal(reference, buffer).map_err(|error| ReadError::Io(io::Error::other(error)));
     }
-    stream(input, limit, buffer)
+    stream(input, limit, wanted, buffer)
 }
 
 /// The rest of a large input whose first piece is in `buffer`.
-fn stream(input: &mut dyn Read, limit: u64, buffer: &mut Vec<u8>) -> Result<Artifact, ReadError> {
+fn stream(
+    input: &mut dyn Read,
+    limit: u64,
+    wanted: Wanted,
+    buffer: &mut Vec<u8>,
+) -> Result<Artifact, ReadError> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let file: OwnedFd = rustix::fs::memfd_create(c"artifact", flags).map_err(io::Error::from)?;
     let mut file = File::from(file);
-    let mut digests = Digests::default();
+    let mut digests = Digests::new(wanted);
     let mut size = 0;
     while !buffer.is_empty() {
         size += buffer.len() as u64;

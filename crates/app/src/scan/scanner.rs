@@ -14,6 +14,7 @@ use palisade_model::{
     ProblemKind, Request, RequestId, UnixMillis, UnpackLimits, Verdict,
 };
 use palisade_pipeline::aggregator::tree::Tree;
+use palisade_pipeline::artifacts::Wanted;
 use palisade_pipeline::runner::{apply, join_path};
 use palisade_ports::engine::{Artifact, Opinion, ScanContext, ScanError};
 use palisade_storage::SystemClock;
@@ -32,6 +33,8 @@ const TRIES: u32 = 2;
 pub(super) struct Engines {
     pub(super) pool: Option<Pool>,
     pub(super) index: Option<reputation::Index>,
+    /// What the lists and the output need.
+    pub(super) hashes: Wanted,
     /// Those asked for, in the order of a report.
     pub(super) chosen: Vec<EngineName>,
 }
@@ -111,7 +114,7 @@ impl Scanner {
     }
 
     fn read(&self, input: &mut dyn Read, limit: u64) -> Result<Artifact, ReadError> {
-        artifact::read(input, limit, &mut self.buffer.borrow_mut())
+        artifact::read(input, limit, self.engines.hashes, &mut self.buffer.borrow_mut())
     }
 }
 

@@ -3,40 +3,83 @@ use palisade_model::{Hashes, Sha256 as Name};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-/// All hashes of a report over one pass of the bytes.
-#[derive(Default)]
+/// Which hashes are wanted besides the name. MD5 and SHA-512 have no instructions of their own on
+/// most processors: together they cost several times what the name costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// MD5.
+    pub md5: bool,
+    /// SHA-1.
+    pub sha1: bool,
+    /// SHA-512.
+    pub sha512: bool,
+}
+
+impl Wanted {
+    /// What a report of the HTTP API shows.
+    pub const ALL: Self = Self { md5: true, sha1: true, sha512: true };
+}
+
+/// The hashes of an artifact over one pass of its bytes.
 pub struct Digests {
-    md5: Md5,
-    sha1: Sha1,
+    md5: Option<Md5>,
+    sha1: Option<Sha1>,
     sha256: Sha256,
-    sha512: Sha512,
+    sha512: Option<Sha512>,
+}
+
+impl Default for Digests {
+    fn default() -> Self {
+        Self::new(Wanted::ALL)
+    }
 }
 
 impl Digests {
+    /// The name and what is wanted besides.
+    pub fn new(wanted: Wanted) -> Self {
+        Self {
+            md5: wanted.md5.then(Md5::default),
+            sha1: wanted.sha1.then(Sha1::default),
+            sha256: Sha256::default(),
+            sha512: wanted.sha512.then(Sha512::default),
+        }
+    }
+
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         // Piece by piece, so that each piece is read from memory once and from the cache after.
         for piece in bytes.chunks(32 << 10) {
-            self.md5.update(piece);
-            self.sha1.update(piece);
             self.sha256.update(piece);
-            self.sha512.update(piece);
+            if let Some(md5) = &mut self.md5 {
+                md5.update(piece);
+            }
+            if let Some(sha1) = &mut self.sha1 {
+                sha1.update(piece);
+            }
+            if let Some(sha512) = &mut self.sha512 {
+                sha512.update(piece);
+            }
         }
     }
 
-    /// The hashes.
+    /// The hashes; empty text for those that were not wanted.
     pub fn finish(self) -> Hashes {
         Hashes {
-            md5: hex(&self.md5.finalize()),
-            sha1: hex(&self.sha1.finalize()),
+            md5: self.md5.map(|md5| hex(&md5.finalize())).unwrap_or_default(),
+            sha1: self.sha1.map(|sha1| hex(&sha1.finalize())).unwrap_or_default(),
             sha256: Name(self.sha256.finalize().into()),
-            sha512: hex(&self.sha512.finalize()),
+            sha512: self.sha512.map(|sha512| hex(&sha512.finalize())).unwrap_or_default(),
         }
     }
 
     /// All hashes of bytes in memory.
     pub fn of(bytes: &[u8]) -> Hashes {
-        let mut digests = Self::default();
+        Self::some_of(bytes, Wanted::ALL)
+    }
+
+    /// The wanted hashes of bytes in memory.
+    pub fn some_of(bytes: &[u8], wanted: Wanted) -> Hashes {
+        let mut digests = Self::new(wanted);
         digests.update(bytes);
         digests.finish()
     }
@@ -69,5 +112,12 @@ mod tests {
         assert!(hashes.sha256.to_string().starts_with("ba7816bf8f01cfea"));
         assert!(hashes.sha512.starts_with("ddaf35a193617aba"));
         assert_eq!(hashes.sha256, Digests::name_of(b"abc"));
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_empty() {
+        let hashes = Digests::some_of(b"abc", Wanted { md5: false, sha1: true, sha512: false });
+        assert_eq!((hashes.md5.as_str(), hashes.sha512.as_str()), ("", ""));
+        assert_eq!(hashes.sha1.len(), 40);
     }
 }
