@@ -76,8 +76,9 @@ impl EngineHost {
         let topic = |priority| Topic::Commands(name.clone(), priority);
         let mut lanes = Lanes::join(&*self.ports.log, &group, topic).await?;
         let acknowledger = lanes.acknowledger();
-        // One more than the engine runs at once: the next artifact is fetched meanwhile.
-        let places = Arc::new(Semaphore::new(engine.concurrency() + 1));
+        // No more than the engine runs at once: a scan that waits for a worker would lose its own time
+        // to whatever keeps the workers busy.
+        let places = Arc::new(Semaphore::new(engine.concurrency()));
         let this = Arc::new(self);
         let mut tasks = JoinSet::new();
         loop {
