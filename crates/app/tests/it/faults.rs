@@ -25,7 +25,8 @@ fn yara(report: &Value) -> &Value {
 }
 
 /// A scan time that a hang takes whole; and little memory, so that eating it takes none.
-const SHORT: &str = "[engine_host]\nscan_timeout_ms = 6000\n[jail]\nworkers = 4\n[jail.limits]\nmemory_bytes = 268435456\n";
+const SHORT: &str =
+    "[engine_host]\nscan_timeout_ms = 6000\n[jail.limits]\nmemory_bytes = 268435456\n";
 
 #[test]
 fn a_misdeed_in_the_jail_costs_one_result_and_nothing_else() {
