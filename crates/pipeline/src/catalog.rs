@@ -39,12 +39,14 @@ pub struct CatalogEntry {
 pub struct Catalog {
     ports: Ports,
     entries: Arc<RwLock<Arc<BTreeMap<EngineName, CatalogEntry>>>>,
+    /// One refresh at a time: what was read earlier must not replace what was read later.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Catalog {
     /// An empty view; call [`Catalog::refresh`] or [`Catalog::run`].
     pub fn new(ports: Ports) -> Self {
-        Self { ports, entries: Arc::default() }
+        Self { ports, entries: Arc::default(), refreshing: Arc::default() }
     }
 
     /// The engines as last seen.
@@ -57,6 +59,7 @@ impl Catalog {
     /// # Errors
     /// The records' error; the view stays as it was.
     pub async fn refresh(&self) -> PortResult<()> {
+        let _alone = self.refreshing.lock().await;
         let now = self.ports.clock.now();
         let statuses = self.ports.records.engines().await?;
         let entries = Arc::new(merge(statuses, now));

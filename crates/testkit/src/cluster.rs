@@ -219,6 +219,11 @@ impl Cluster {
 
     /// Whether nothing waits on the log: every message was worked on and acknowledged.
     pub async fn is_idle(&self) -> bool {
+        self.waiting().await.is_empty()
+    }
+
+    /// What waits on the log: group, topic and how many messages of each.
+    async fn waiting(&self) -> String {
         let mut groups = vec![(GROUP.to_owned(), Topic::Results)];
         for priority in Priority::ALL {
             groups.push((EXTRACTOR_GROUP.to_owned(), Topic::Requests(priority)));
@@ -227,19 +232,21 @@ impl Cluster {
                 groups.push((group(name), Topic::Commands(name.clone(), priority)));
             }
         }
+        let mut waiting = String::new();
         for (group, topic) in groups {
-            if self.backlog(&group, &topic).await > 0 {
-                return false;
+            let backlog = self.backlog(&group, &topic).await;
+            if backlog > 0 {
+                waiting += &format!("{backlog} of {topic} wait for {group}; ");
             }
         }
-        true
+        waiting
     }
 
     /// Waits until nothing waits on the log.
     pub async fn idle(&self) {
         let start = Instant::now();
         while !self.is_idle().await {
-            assert!(start.elapsed() < PATIENCE, "messages wait for ever");
+            assert!(start.elapsed() < PATIENCE, "for ever: {}", self.waiting().await);
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -249,7 +256,7 @@ impl Cluster {
     pub async fn idle_in_time(&self) {
         let start = Instant::now();
         while !self.is_idle().await {
-            assert!(start.elapsed() < PATIENCE, "messages wait for ever");
+            assert!(start.elapsed() < PATIENCE, "for ever: {}", self.waiting().await);
             self.clock.advance(10_000);
             tokio::time::sleep(LOOK).await;
         }
@@ -293,7 +300,7 @@ impl Cluster {
             if let Some(report) = self.look(id).await {
                 return report;
             }
-            assert!(start.elapsed() < PATIENCE, "{id} has no report");
+            assert!(start.elapsed() < PATIENCE, "{id} has no report; {}", self.waiting().await);
             self.clock.advance(step_ms);
             tokio::time::sleep(LOOK).await;
         }

@@ -137,7 +137,8 @@ async fn every_message_may_come_twice() {
     let cluster = Cluster::start(config()).await;
     cluster.faults.deliver_twice();
     let id = cluster.submit(&artifact()).await;
-    assert_eq!(comparable(&*cluster.report(id).await), expected);
+    // Four times as many at every depth: the extractor may pause until engines have caught up.
+    assert_eq!(comparable(&*cluster.report_in_time(id).await), expected);
     cluster.idle_in_time().await;
     cluster.stored(id, 1).await;
 }
