@@ -42,9 +42,21 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
         LogsFormat::Json => LogFormat::Json,
     };
     init_logs(format, &config.logs.filter);
+    raise_open_files();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("palisade").build()?;
     runtime.block_on(serve(config))
+}
+
+/// As many open files as this process may have: connections and sealed artifacts take one each.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(%error, ?current, "the limit of open files could not be raised");
+    }
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

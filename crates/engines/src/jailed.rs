@@ -13,6 +13,7 @@ pub struct JailedEngine {
     name: EngineName,
     description: &'static str,
     pool: Pool,
+    gives_children: bool,
     /// What is wrong although it works; told with its health.
     degraded: std::sync::Arc<std::sync::Mutex<Option<String>>>,
 }
@@ -20,7 +21,13 @@ pub struct JailedEngine {
 impl JailedEngine {
     /// The engine `name` of `pool`.
     pub fn new(name: EngineName, description: &'static str, pool: Pool) -> Self {
-        Self { name, description, pool, degraded: std::sync::Arc::default() }
+        let degraded = std::sync::Arc::default();
+        Self { name, description, pool, gives_children: false, degraded }
+    }
+
+    /// It gives children.
+    pub fn with_children(self) -> Self {
+        Self { gives_children: true, ..self }
     }
 
     /// Its pool: to put other definitions in force.
@@ -87,18 +94,25 @@ impl Engine for JailedEngine {
             engines: Some(vec![self.name.clone()]),
             timeout_ms,
         };
+        if !self.gives_children {
+            return match self.pool.ask(job, &self.name).await {
+                Some(outcome) => (outcome.opinion, outcome.definitions),
+                None => (Err(no_such_engine()), self.in_force()),
+            };
+        }
         let pool = self.pool.clone();
         let scanned =
             tokio::task::spawn_blocking(move || pool.scan(&job, children.as_mut()).pop()).await;
         match scanned {
             Ok(Some(outcome)) => (outcome.opinion, outcome.definitions),
-            Ok(None) => {
-                let error = ScanError::Unavailable("the pool has no such engine".to_owned());
-                (Err(error), self.in_force())
-            }
+            Ok(None) => (Err(no_such_engine()), self.in_force()),
             Err(error) => (Err(ScanError::Unavailable(error.to_string())), self.in_force()),
         }
     }
+}
+
+fn no_such_engine() -> ScanError {
+    ScanError::Unavailable("the pool has no such engine".to_owned())
 }
 
 /// What the jailed side is told of a command.

@@ -1,6 +1,7 @@
 //! The host's side of the jail.
 
 mod frames;
+mod job;
 mod pool;
 mod process;
 

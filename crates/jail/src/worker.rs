@@ -72,6 +72,9 @@ struct Worker {
     output: Vec<u8>,
 }
 
+/// Bytes of a job that are read in one call: of nearly every job, all.
+const JOB_AT_ONCE: usize = 8 << 10;
+
 /// Frames are sent when so many bytes wait.
 const FLUSH_BYTES: usize = 128 << 10;
 
@@ -99,26 +102,31 @@ impl Worker {
         Ok(())
     }
 
+    /// The next job. The host sends one at a time, so that what comes belongs to it.
     fn next_job(&mut self) -> io::Result<Option<(JobMessage, OwnedFd)>> {
-        let mut head = [0; 4];
-        let (mut have, descriptors) = socket::receive(self.stream.as_fd(), &mut head)?;
+        let broken = || io::Error::from(io::ErrorKind::InvalidData);
+        let mut packet = vec![0; JOB_AT_ONCE];
+        let (mut have, descriptors) = socket::receive(self.stream.as_fd(), &mut packet)?;
         if have == 0 {
             return Ok(None);
         }
-        while have < head.len() {
-            match self.stream.read(&mut head[have..])? {
+        while have < 4 {
+            match self.stream.read(&mut packet[have..4])? {
                 0 => return Ok(None),
                 count => have += count,
             }
         }
-        let length = u32::from_le_bytes(head) as usize;
+        let length = u32::from_le_bytes([packet[0], packet[1], packet[2], packet[3]]) as usize;
+        let end = length.saturating_add(4);
         let artifact = descriptors.into_iter().next();
-        let (Some(artifact), true) = (artifact, length <= JOB_BYTES) else {
-            return Err(io::ErrorKind::InvalidData.into());
+        let (Some(artifact), true) = (artifact, length <= JOB_BYTES && have <= end) else {
+            return Err(broken());
         };
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok(Some((serde_json::from_slice(&body)?, artifact)))
+        if end > have {
+            packet.resize(end, 0);
+            self.stream.read_exact(&mut packet[have..])?;
+        }
+        Ok(Some((serde_json::from_slice(&packet[4..end])?, artifact)))
     }
 
     fn push(&mut self, kind: FrameKind, payload: &[u8]) -> io::Result<()> {

@@ -92,7 +92,8 @@ pub struct Hashes {
     pub sha1: String,
     /// The artifact's name.
     pub sha256: Sha256,
-    /// Lower-case hexadecimal, 128 digits.
+    /// Lower-case hexadecimal, 128 digits; empty for what was unpacked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha512: String,
 }
 

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::Ports;
 use crate::catalog::palisade_error;
-use crate::extractor::panicked;
+use crate::workers::panicked;
 use tree::{Tree, report_cache_key};
 
 /// The consumer group.
@@ -240,7 +240,7 @@ pub(crate) async fn store(
         key: Bytes::copy_from_slice(notice.request.as_bytes()),
         payload: wire::encode(&notice).into(),
     };
-    ports.log.append(vec![append], Durability::Process).await
+    ports.log.append(vec![append], Durability::Derived).await
 }
 
 /// The last so-many requests that were finished, and which acceptance of each.

@@ -9,15 +9,13 @@ use palisade_ports::log::{Append, Delivery, Durability, Topic};
 use palisade_ports::records::EngineStatus;
 use palisade_ports::{Engine, PortError};
 use palisade_telemetry::metrics::{DropReason, EngineLabel};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use crate::Ports;
 use crate::artifacts::ArtifactCache;
 use crate::catalog::palisade_error;
-use crate::extractor::panicked;
 use crate::lanes::Lanes;
 use crate::runner::{Runner, encode};
+use crate::workers::{self, Work};
 
 /// How often a host tells of its engine, in milliseconds; at once when something changes.
 const HEARTBEAT_MS: u64 = 2_000;
@@ -70,45 +68,16 @@ impl EngineHost {
     /// # Errors
     /// Theirs.
     pub async fn run(self) -> Result<(), PortError> {
-        let engine = Arc::clone(self.runner.engine());
-        let name = engine.name().clone();
+        let name = self.runner.engine().name().clone();
         let group = group(&name);
         let topic = |priority| Topic::Commands(name.clone(), priority);
-        let mut lanes = Lanes::join(&*self.ports.log, &group, topic).await?;
-        let acknowledger = lanes.acknowledger();
-        // No more than the engine runs at once: a scan that waits for a worker would lose its own time
-        // to whatever keeps the workers busy.
-        let places = Arc::new(Semaphore::new(engine.concurrency()));
-        let this = Arc::new(self);
-        let mut tasks = JoinSet::new();
-        loop {
-            // Never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-            // A task that failed ends the stage at once and not with the next message: what it could
-            // not do is delivered again to the next one.
-            let delivery = loop {
-                tokio::select! {
-                    biased;
-                    Some(ended) = tasks.join_next() => {
-                        ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
-                    }
-                    delivery = lanes.next() => break delivery?,
-                }
-            };
-            let this = Arc::clone(&this);
-            let acknowledger = acknowledger.clone();
-            tasks.spawn(async move {
-                let done = this.work(&delivery).await;
-                if done.is_ok() {
-                    acknowledger.acknowledge(&delivery.position);
-                }
-                drop(place);
-                done
-            });
-        }
+        let lanes = Lanes::join(&*self.ports.log, &group, topic).await?;
+        workers::run(lanes, self).await
     }
 
-    async fn work(&self, delivery: &Delivery) -> Result<(), PortError> {
+    /// What one command comes to: children first, the result last. Once the result is on the log,
+    /// everything it names is.
+    async fn answer(&self, delivery: &Delivery) -> Result<Vec<Append>, PortError> {
         let command: Command = match wire::decode(&delivery.payload) {
             Ok(command) => command,
             Err(error) => {
@@ -116,7 +85,7 @@ impl EngineHost {
                 let place = self.runner.engine().name().as_str();
                 self.ports.metrics.drop(DropReason::Unreadable, place);
                 tracing::error!(error = %palisade_error(&error), place, "unreadable command");
-                return Ok(());
+                return Ok(Vec::new());
             }
         };
         let done = self.runner.run(&command).await?;
@@ -130,12 +99,31 @@ impl EngineHost {
                 payload: wire::encode(child).into(),
             })
             .collect();
-        // The result last: once it is on the log, everything it names is.
         let payload = encode(done.result).into();
         appends.push(Append { topic: Topic::Results, key, payload });
+        Ok(appends)
+    }
+}
+
+impl Work for EngineHost {
+    /// No more than the engine runs at once: a scan that waits for a worker would lose its own time to
+    /// whatever keeps the workers busy.
+    fn at_once(&self) -> usize {
+        self.runner.engine().concurrency()
+    }
+
+    fn together(&self) -> usize {
+        self.runner.engine().together()
+    }
+
+    async fn work(&self, messages: &[Delivery]) -> Result<(), PortError> {
+        let mut appends = Vec::new();
+        for message in messages {
+            appends.extend(self.answer(message).await?);
+        }
         while !appends.is_empty() {
             let rest = appends.split_off(appends.len().min(APPEND_RECORDS));
-            self.ports.log.append(appends, Durability::Process).await?;
+            self.ports.log.append(appends, Durability::Derived).await?;
             appends = rest;
         }
         Ok(())

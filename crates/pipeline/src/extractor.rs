@@ -8,6 +8,7 @@ mod workflow;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use palisade_model::{
@@ -18,8 +19,6 @@ use palisade_ports::log::{Append, Delivery, Durability, Topic};
 use palisade_ports::records::EngineState;
 use palisade_ports::{Engine, PortError};
 use palisade_telemetry::metrics::DropReason;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 pub use workflow::Workflow;
 
@@ -29,15 +28,14 @@ use crate::catalog::{Catalog, palisade_error};
 use crate::gateway::EXTRACTOR_GROUP;
 use crate::lanes::Lanes;
 use crate::runner::{Runner, encode};
+use crate::workers::{self, Work};
 
 /// Settings of the extractor.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExtractorConfig {
-    /// Requests worked on at once. Default 16.
-    pub concurrency: usize,
     /// Commands that may wait for one engine before the extractor pauses, so that what waits, waits
-    /// where the gateway sees it. Default 512.
+    /// where the gateway sees it, and little of it has to be written (decision 0013). Default 64.
     pub max_commands_waiting: u64,
     /// Milliseconds for telling what one artifact is. Default 10,000.
     pub probe_timeout_ms: u64,
@@ -45,7 +43,7 @@ pub struct ExtractorConfig {
 
 impl Default for ExtractorConfig {
     fn default() -> Self {
-        Self { concurrency: 16, max_commands_waiting: 512, probe_timeout_ms: 10_000 }
+        Self { max_commands_waiting: 64, probe_timeout_ms: 10_000 }
     }
 }
 
@@ -56,7 +54,11 @@ pub struct Extractor {
     runner: Runner,
     workflow: Workflow,
     config: ExtractorConfig,
+    taken: AtomicU32,
 }
+
+/// Requests taken between two looks at what waits for the engines.
+const LOOK_EVERY: u32 = 8;
 
 impl Extractor {
     /// An extractor that tells types with `prober` (the file type engine) and plans by `workflow`.
@@ -69,7 +71,7 @@ impl Extractor {
         config: ExtractorConfig,
     ) -> Self {
         let runner = Runner::new(ports.clone(), prober, artifacts, config.probe_timeout_ms);
-        Self { ports, catalog, runner, workflow, config }
+        Self { ports, catalog, runner, workflow, config, taken: AtomicU32::new(0) }
     }
 
     /// Works for ever; returns only when the log or the records fail.
@@ -77,42 +79,8 @@ impl Extractor {
     /// # Errors
     /// Theirs.
     pub async fn run(self) -> Result<(), PortError> {
-        let mut lanes = Lanes::join(&*self.ports.log, EXTRACTOR_GROUP, Topic::Requests).await?;
-        let acknowledger = lanes.acknowledger();
-        let places = Arc::new(Semaphore::new(self.config.concurrency));
-        let concurrency = u32::try_from(self.config.concurrency).unwrap_or(u32::MAX);
-        let this = Arc::new(self);
-        let mut tasks = JoinSet::new();
-        let mut taken = 0_u32;
-        loop {
-            if taken.is_multiple_of(concurrency) {
-                this.wait_for_engines().await?;
-            }
-            taken = taken.wrapping_add(1);
-            // Never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-            // A task that failed ends the stage at once and not with the next message: what it could
-            // not do is delivered again to the next one.
-            let delivery = loop {
-                tokio::select! {
-                    biased;
-                    Some(ended) = tasks.join_next() => {
-                        ended.unwrap_or_else(|panic| Err(panicked(panic)))?;
-                    }
-                    delivery = lanes.next() => break delivery?,
-                }
-            };
-            let this = Arc::clone(&this);
-            let acknowledger = acknowledger.clone();
-            tasks.spawn(async move {
-                let done = this.work(&delivery).await;
-                if done.is_ok() {
-                    acknowledger.acknowledge(&delivery.position);
-                }
-                drop(place);
-                done
-            });
-        }
+        let lanes = Lanes::join(&*self.ports.log, EXTRACTOR_GROUP, Topic::Requests).await?;
+        workers::run(lanes, self).await
     }
 
     /// Waits while an engine has more commands waiting than it should.
@@ -137,7 +105,7 @@ impl Extractor {
         }
     }
 
-    async fn work(&self, delivery: &Delivery) -> Result<(), PortError> {
+    async fn plan_one(&self, delivery: &Delivery) -> Result<(), PortError> {
         let request: Request = match wire::decode(&delivery.payload) {
             Ok(request) => request,
             Err(error) => {
@@ -185,7 +153,7 @@ impl Extractor {
         if asked_for_probe {
             append(Topic::Results, encode(probed.result));
         }
-        self.ports.log.append(appends, Durability::Process).await
+        self.ports.log.append(appends, Durability::Derived).await
     }
 
     fn plan(
@@ -226,6 +194,29 @@ impl Extractor {
     }
 }
 
+impl Work for Extractor {
+    /// No more than the prober runs at once: one that waits for a worker would lose its own time to
+    /// whatever keeps the workers busy.
+    fn at_once(&self) -> usize {
+        self.runner.engine().concurrency()
+    }
+
+    async fn wait_for_room(&self) -> Result<(), PortError> {
+        // The backlog moves by a few messages between two looks.
+        if self.taken.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
+            self.wait_for_engines().await?;
+        }
+        Ok(())
+    }
+
+    async fn work(&self, messages: &[Delivery]) -> Result<(), PortError> {
+        for message in messages {
+            self.plan_one(message).await?;
+        }
+        Ok(())
+    }
+}
+
 fn unknown_type() -> FileType {
     FileType {
         id: "unknown".to_owned(),
@@ -234,10 +225,4 @@ fn unknown_type() -> FileType {
         extension: String::new(),
         category: "other".to_owned(),
     }
-}
-
-/// A panic in a stage's task ends the stage: whoever runs it starts it again, and what was not
-/// acknowledged is delivered again.
-pub(crate) fn panicked(error: tokio::task::JoinError) -> PortError {
-    PortError::Unavailable { what: "a task of this stage", source: Box::new(error) }
 }

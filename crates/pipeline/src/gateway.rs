@@ -24,7 +24,7 @@ pub use config::GatewayConfig;
 pub use submission::Submission;
 
 use crate::Ports;
-use crate::artifacts::{Intake, IntakeError};
+use crate::artifacts::{ArtifactCache, Intake, IntakeError};
 use crate::catalog::{Catalog, palisade_error};
 use waiters::Waiters;
 
@@ -95,6 +95,7 @@ pub struct Gateway {
 struct Inner {
     ports: Ports,
     catalog: Catalog,
+    artifacts: Arc<ArtifactCache>,
     config: GatewayConfig,
     waiters: Waiters,
     /// Records that wait before the engines, as last measured.
@@ -105,12 +106,18 @@ struct Inner {
 
 impl Gateway {
     /// A gateway over these ports. Call [`Gateway::run`] beside it.
-    pub fn new(ports: Ports, catalog: Catalog, config: GatewayConfig) -> Self {
+    pub fn new(
+        ports: Ports,
+        catalog: Catalog,
+        artifacts: Arc<ArtifactCache>,
+        config: GatewayConfig,
+    ) -> Self {
         let waiters = Waiters::default();
         Self {
             inner: Arc::new(Inner {
                 ports,
                 catalog,
+                artifacts,
                 config,
                 waiters,
                 waiting: AtomicU64::new(0),
@@ -221,7 +228,7 @@ impl Gateway {
     /// Starts an artifact: write its bytes, then [`Intake::finish`], then [`Gateway::submit`].
     pub fn intake(&self) -> Intake {
         let inner = &self.inner;
-        Intake::new(Arc::clone(&inner.ports.objects), inner.config.max_upload_bytes)
+        inner.artifacts.intake(inner.config.max_upload_bytes)
     }
 
     /// Asks for a stored artifact to be scanned. When this returns, the request is durable (law 1).
@@ -342,7 +349,7 @@ impl Gateway {
         // Together: nobody knows the id yet, so nobody can be woken too early.
         let (finished, told) = tokio::join!(
             inner.ports.records.finish_from_cache(summary, report, now),
-            inner.ports.log.append(vec![append], Durability::Process),
+            inner.ports.log.append(vec![append], Durability::Derived),
         );
         finished?;
         told?;

@@ -71,13 +71,16 @@ impl Lanes {
         Ok(Self { lanes: [join(interactive).await?, join(batch).await?], taken: 0 })
     }
 
-    /// The next message, by priority and share. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> PortResult<Delivery> {
+    /// The next messages, by priority and share: at least one, and of those that are here already up
+    /// to `max`. Cancel-safe.
+    pub(crate) async fn next(&mut self, max: usize) -> PortResult<Vec<Delivery>> {
         poll_fn(|context| {
             for lane in &mut self.lanes {
                 lane.fill(context)?;
             }
-            self.pick().map_or(Poll::Pending, |delivery| Poll::Ready(Ok(delivery)))
+            let Some(first) = self.pick() else { return Poll::Pending };
+            let more = std::iter::from_fn(|| self.pick()).take(max.saturating_sub(1));
+            Poll::Ready(Ok(std::iter::once(first).chain(more).collect()))
         })
         .await
     }

@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod janitor;
 mod lanes;
 pub mod runner;
+mod workers;
 
 use std::sync::Arc;
 

@@ -133,7 +133,9 @@ impl Runner {
             }
             Err(error) => return Ok(Try::Failed(Failure::Failed, palisade_error(&error))),
         };
-        let children = Children::new(&self.ports, &command.request, self.engine.name()).await?;
+        let children =
+            Children::new(&self.ports, &self.artifacts, &command.request, self.engine.name())
+                .await?;
         let sink: Box<dyn ChildSink> = match &children {
             Some(children) => Box::new(children.sink()),
             None => Box::new(NoChildren),

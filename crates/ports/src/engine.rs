@@ -145,6 +145,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Scans that it can run at once; the host asks for no more.
     fn concurrency(&self) -> usize;
 
+    /// Commands that the host may hand to one task, one after the other: more than one for an engine
+    /// whose scan takes less than a task does.
+    fn together(&self) -> usize {
+        1
+    }
+
     /// Whether it needs the bytes; one that does not is given `None` for the artifact.
     fn needs_bytes(&self) -> bool {
         true

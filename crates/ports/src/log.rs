@@ -61,9 +61,12 @@ pub const MAX_PAYLOAD_BYTES: usize = 8 << 20;
 /// When an append may be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
+    /// At once: the death of this process may take it, but then also every position acknowledged
+    /// later. Enough for what is made from a record and appended before that record is acknowledged:
+    /// it is made again.
+    Derived,
     /// When it survives the death of this process; the machine's death may take it, but then also
-    /// everything appended later and every position acknowledged later. Enough for what can be
-    /// derived again from a record that is still on the log.
+    /// everything appended later and every position acknowledged later.
     Process,
     /// When it survives the machine's death (fsync; in-sync replicas). For what somebody outside
     /// is told (law 1).
@@ -114,7 +117,8 @@ pub enum Start {
 /// 4. Acknowledging out of order is allowed: a slow record does not keep later ones from being
 ///    delivered.
 /// 5. Nothing that a group has not acknowledged is removed while the group is alive, unless its
-///    topic's retention says so, and then it is counted.
+///    topic's retention says so, and then it is counted. A derived record that every group has
+///    acknowledged may be gone at once: a group that comes new does not see it.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
     /// Appends all records.

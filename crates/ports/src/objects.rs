@@ -36,7 +36,8 @@ pub trait Objects: Send + Sync + 'static {
 
     /// As [`Objects::writer`], for an object that can be made again from another one: a child of a
     /// container. It survives the death of this process; the machine's death may take it, but never
-    /// leaves something else under its name. The same unless an implementation can save by it.
+    /// leaves something else under its name, and [`Objects::remove_derived`] takes it earlier. The
+    /// same unless an implementation can save by it.
     async fn derived_writer(&self) -> PortResult<Box<dyn ObjectWriter>> {
         self.writer().await
     }
@@ -50,6 +51,13 @@ pub trait Objects: Send + Sync + 'static {
     /// Removes objects not used since `before`, and what unfinished writers left behind earlier than
     /// that. Returns how many objects and bytes went.
     async fn remove_older(&self, before: UnixMillis) -> PortResult<(u64, u64)>;
+
+    /// Removes derived objects not used since `before`, as far as the implementation keeps them apart:
+    /// nobody needs them when every request that is older has its report.
+    async fn remove_derived(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
+        let _ = before;
+        Ok((0, 0))
+    }
 }
 
 /// An object being written.

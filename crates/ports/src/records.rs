@@ -211,4 +211,6 @@ pub struct Counts {
     pub finished: u64,
     /// Dead letters.
     pub dead_letters: u64,
+    /// When the oldest request without a report was accepted.
+    pub oldest_open: Option<palisade_model::UnixMillis>,
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use palisade_model::{Priority, Report, RequestId, UnixMillis, UnpackLimits};
 use palisade_pipeline::Ports;
 use palisade_pipeline::aggregator::GROUP;
+use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
 use palisade_pipeline::engine_host::{EngineHostConfig, group, tell_once};
 use palisade_pipeline::extractor::{ExtractorConfig, Workflow};
@@ -363,5 +364,6 @@ async fn open(
 
 fn gateway(ports: &Ports, catalog: &Catalog, faults: &Faults, settings: &Settings) -> Gateway {
     let ports = faults.between(&Stage::Gateway.to_string(), ports);
-    Gateway::new(ports, catalog.clone(), settings.gateway.clone())
+    let artifacts = ArtifactCache::new(Arc::clone(&ports.objects), CacheConfig::default());
+    Gateway::new(ports, catalog.clone(), Arc::new(artifacts), settings.gateway.clone())
 }

@@ -83,7 +83,8 @@ pub struct FileInfo {
     pub sha1: String,
     /// Lower-case hexadecimal.
     pub sha256: String,
-    /// Lower-case hexadecimal.
+    /// Lower-case hexadecimal; not there for what was unpacked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sha512: String,
     /// When it was accepted.
     pub upload_timestamp: String,

@@ -59,9 +59,14 @@ pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Resul
     let for_engines = config.clone();
     let engines = tokio::task::spawn_blocking(move || load(&for_engines)).await??;
     let catalog = Catalog::new(ports.clone());
-    let gateway = Gateway::new(ports.clone(), catalog.clone(), config.gateway.clone());
     let artifacts =
         Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), CacheConfig::default()));
+    let gateway = Gateway::new(
+        ports.clone(),
+        catalog.clone(),
+        Arc::clone(&artifacts),
+        config.gateway.clone(),
+    );
     let mut tasks = JoinSet::new();
 
     let hosted: [Arc<dyn Engine>; 3] =
@@ -150,11 +155,10 @@ fn load(config: &Config) -> anyhow::Result<Engines> {
                 filetype::DESCRIPTION,
                 filetype,
             )),
-            unpack: Arc::new(JailedEngine::new(
-                engine_name(unpack::NAME),
-                unpack::DESCRIPTION,
-                unpack,
-            )),
+            unpack: Arc::new(
+                JailedEngine::new(engine_name(unpack::NAME), unpack::DESCRIPTION, unpack)
+                    .with_children(),
+            ),
             yara,
             reputation: Arc::new(ReputationEngine::new(index, summary, now)),
             layers,

@@ -188,6 +188,10 @@ impl Engine for ReputationEngine {
         4
     }
 
+    fn together(&self) -> usize {
+        32
+    }
+
     fn needs_bytes(&self) -> bool {
         false
     }

@@ -2,18 +2,17 @@
 //! nothing is waited for beyond the deadline.
 
 use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::process::{WorkerHandle, is_timeout};
 use crate::protocol::{DATA_BYTES, FrameKind};
 
 /// The largest read from a worker.
 const READ_BYTES: usize = 256 << 10;
 
-pub(super) struct Frames<'s> {
-    stream: &'s UnixStream,
-    deadline: Instant,
-    timeout: Option<Duration>,
+/// Frames out of a worker's socket, or out of what came from it.
+pub(super) struct Frames<R> {
+    source: R,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -21,17 +20,10 @@ pub(super) struct Frames<'s> {
     answer_left: u64,
 }
 
-impl<'s> Frames<'s> {
-    pub(super) fn new(stream: &'s UnixStream, deadline: Instant, answer_bytes: u64) -> Self {
-        Self {
-            stream,
-            deadline,
-            timeout: None,
-            buffer: vec![0; 16 << 10],
-            start: 0,
-            end: 0,
-            answer_left: answer_bytes,
-        }
+impl<R: Read> Frames<R> {
+    pub(super) fn new(source: R, answer_bytes: u64) -> Self {
+        let buffer = vec![0; 16 << 10];
+        Self { source, buffer, start: 0, end: 0, answer_left: answer_bytes }
     }
 
     /// The next frame.
@@ -68,8 +60,7 @@ impl<'s> Frames<'s> {
             self.buffer.resize(count.max(READ_BYTES), 0);
         }
         while self.end < count {
-            self.arm()?;
-            match self.stream.read(&mut self.buffer[self.end..]) {
+            match self.source.read(&mut self.buffer[self.end..]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -77,6 +68,18 @@ impl<'s> Frames<'s> {
             }
         }
         Ok(())
+    }
+}
+
+/// A worker's socket, read until a deadline.
+pub(super) struct Socket<'w> {
+    worker: &'w mut WorkerHandle,
+    deadline: Instant,
+}
+
+impl<'w> Socket<'w> {
+    pub(super) fn new(worker: &'w mut WorkerHandle, deadline: Instant) -> Self {
+        Self { worker, deadline }
     }
 
     /// Bounds the next read by the deadline. The kernel is told again only when the bound has moved
@@ -86,11 +89,25 @@ impl<'s> Frames<'s> {
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        if self.timeout.is_none_or(|set| set > left + left / 10) {
-            self.stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-            self.timeout = Some(left);
+        if self.worker.read_timeout.is_none_or(|set| set > left + left / 10) {
+            let timeout = left.max(Duration::from_millis(1));
+            self.worker.stream.set_read_timeout(Some(timeout))?;
+            self.worker.read_timeout = Some(timeout);
         }
         Ok(())
+    }
+}
+
+impl Read for Socket<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.arm()?;
+            match self.worker.stream.read(buffer) {
+                // The socket's time-out may be that of an earlier job, which was in more of a hurry.
+                Err(error) if is_timeout(&error) => self.worker.read_timeout = None,
+                read => return read,
+            }
+        }
     }
 }
 

@@ -1,25 +1,22 @@
 //! A pool of workers with the same engines.
 
 use std::collections::VecDeque;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use palisade_model::{Definitions, EngineName};
-use palisade_ports::engine::{Artifact, ChildHead, ChildSink, Opinion, ScanContext, ScanError};
+use palisade_ports::engine::{Artifact, ChildSink, NoChildren, Opinion, ScanContext, ScanError};
 
-use super::frames::{Frames, broken};
-use super::process::{Template, WorkerHandle, is_timeout};
+use super::job::{JobEnd, run, run_async};
+use super::process::{Template, WorkerHandle};
 use crate::confine::Layers;
 use crate::limits::WorkerLimits;
-use crate::protocol::{FrameKind, JobMessage, OPINION_BYTES, OpinionMessage};
-use crate::socket;
 
-/// How long the host waits for a worker beyond the time that the worker was told: for its last
-/// frames to travel.
-const GRACE: Duration = Duration::from_millis(500);
+/// Workers that may be found dead before a job: they died with their template, or somebody killed
+/// them. One more, and the job is taken for the reason.
+const STILLBORN: u32 = 8;
 
 /// After a template that could not be started: how long until the next try, doubling to
 /// [`MAX_BACKOFF`].
@@ -239,6 +236,7 @@ impl Pool {
     pub fn scan(&self, job: &Job, children: &mut dyn ChildSink) -> Vec<JobOutcome> {
         let deadline = Instant::now() + Duration::from_millis(job.timeout_ms);
         let mut outcomes = Vec::new();
+        let mut stillborn = 0;
         let mut wanted: Option<VecDeque<EngineName>> = job.engines.clone().map(Into::into);
         loop {
             let mut worker = match self.take(deadline) {
@@ -269,7 +267,7 @@ impl Pool {
             }
             worker.served += 1;
             let limit = self.config().limits.answer_bytes;
-            let run = run_job(&worker, job, indices, deadline, limit, children);
+            let run = run(&mut worker, job, &indices, deadline, limit, children);
             for answer in run.answers {
                 let Some((engine, definitions)) = template.engines.get(answer.engine) else {
                     continue;
@@ -286,6 +284,11 @@ impl Pool {
                 self.give_back(worker);
                 return outcomes;
             };
+            if matches!(end, JobEnd::NotBegun) && stillborn < STILLBORN {
+                stillborn += 1;
+                self.bury(worker, end);
+                continue;
+            }
             let error = self.bury(worker, end);
             let timed_out = matches!(error, ScanError::TimedOut);
             let sink_failed = matches!(error, ScanError::Sink(_));
@@ -310,6 +313,73 @@ impl Pool {
         }
     }
 
+    /// Looks at one artifact with one engine that gives no children. While a worker is idle, it is a
+    /// matter between the runtime and that worker; otherwise a thread blocks as in [`Pool::scan`].
+    pub async fn ask(&self, job: Job, engine: &EngineName) -> Option<JobOutcome> {
+        if let Some(mut taken) = self.take_idle() {
+            let deadline = Instant::now() + Duration::from_millis(job.timeout_ms);
+            match self.ask_worker(&mut taken, &job, engine, deadline).await {
+                Asked::Done(outcome) => {
+                    taken.give_back();
+                    return outcome;
+                }
+                Asked::Ended(end, definitions) => {
+                    let not_begun = matches!(end, JobEnd::NotBegun);
+                    let buried = tokio::task::spawn_blocking(move || taken.bury(end)).await;
+                    if !not_begun {
+                        let error = buried.unwrap_or(ScanError::TimedOut);
+                        let (engine, opinion) = (engine.clone(), Err(error));
+                        return Some(JobOutcome { engine, opinion, definitions, micros: 0 });
+                    }
+                }
+            }
+        }
+        let (pool, job) = (self.clone(), Job { engines: Some(vec![engine.clone()]), ..job });
+        let scan = tokio::task::spawn_blocking(move || pool.scan(&job, &mut NoChildren).pop());
+        match scan.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let opinion = Err(ScanError::Unavailable(error.to_string()));
+                let (engine, definitions) = (engine.clone(), Definitions::default());
+                Some(JobOutcome { engine, opinion, definitions, micros: 0 })
+            }
+        }
+    }
+
+    async fn ask_worker(
+        &self,
+        taken: &mut Taken,
+        job: &Job,
+        engine: &EngineName,
+        deadline: Instant,
+    ) -> Asked {
+        let Some(worker) = &mut taken.worker else { return Asked::Done(None) };
+        let mut known = worker.template.engines.iter();
+        let Some(index) = known.position(|(known, _)| known == engine) else {
+            return Asked::Done(None);
+        };
+        let definitions = worker.template.engines[index].1.clone();
+        worker.served += 1;
+        let limit = self.config().limits.answer_bytes;
+        let mut run = run_async(worker, job, &[index], deadline, limit).await;
+        if let Some(end) = run.end {
+            return Asked::Ended(end, definitions);
+        }
+        Asked::Done(run.answers.pop().map(|answer| JobOutcome {
+            engine: engine.clone(),
+            opinion: Ok(answer.opinion),
+            definitions,
+            micros: answer.micros,
+        }))
+    }
+
+    fn take_idle(&self) -> Option<Taken> {
+        let mut state = self.state();
+        let worker = state.idle.pop_back()?;
+        state.busy += 1;
+        Some(Taken { pool: self.clone(), worker: Some(worker) })
+    }
+
     fn config(&self) -> Arc<PoolConfig> {
         Arc::clone(&self.inner.config.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -324,11 +394,8 @@ impl Pool {
         let mut state = self.state();
         loop {
             if let Some(worker) = state.idle.pop_back() {
-                if worker.template.is_alive() {
-                    state.busy += 1;
-                    return Ok(worker);
-                }
-                continue;
+                state.busy += 1;
+                return Ok(worker);
             }
             if state.busy < config.workers {
                 state.busy += 1;
@@ -441,7 +508,7 @@ impl Pool {
         let how = worker.reap();
         let mut state = self.state();
         state.busy -= 1;
-        if !matches!(end, JobEnd::Sink(_)) {
+        if !matches!(end, JobEnd::Sink(_) | JobEnd::NotBegun) {
             state.deaths += 1;
         }
         drop(state);
@@ -451,9 +518,47 @@ impl Pool {
             JobEnd::Died { last_words: Some(words) } => {
                 ScanError::WorkerDied(format!("panic: {words}"))
             }
-            JobEnd::Died { last_words: None } => ScanError::WorkerDied(how),
+            JobEnd::Died { last_words: None } | JobEnd::NotBegun => ScanError::WorkerDied(how),
             JobEnd::Lied(what) => ScanError::WorkerDied(format!("it broke the protocol: {what}")),
             JobEnd::TimedOut => ScanError::TimedOut,
+        }
+    }
+}
+
+/// A worker at work for somebody who may go away: then it is killed, for it is still at work.
+struct Taken {
+    pool: Pool,
+    worker: Option<WorkerHandle>,
+}
+
+/// How a worker that was asked ended its job.
+enum Asked {
+    Done(Option<JobOutcome>),
+    Ended(JobEnd, Definitions),
+}
+
+impl Taken {
+    fn give_back(mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.pool.give_back(worker);
+        }
+    }
+
+    fn bury(mut self, end: JobEnd) -> ScanError {
+        match self.worker.take() {
+            Some(worker) => self.pool.bury(worker, end),
+            None => ScanError::TimedOut,
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.pool.state().busy -= 1;
+            self.pool.inner.freed.notify_one();
+            // It takes the template a moment to end a worker.
+            std::thread::spawn(move || drop(worker));
         }
     }
 }
@@ -468,108 +573,4 @@ fn start_template(config: &PoolConfig) -> Result<Template, PoolError> {
         tracing::warn!(missing = missing.join(", "), "the jail is not whole on this kernel");
     }
     Ok(template)
-}
-
-/// Why a job did not end by itself.
-enum JobEnd {
-    Died { last_words: Option<String> },
-    Lied(String),
-    TimedOut,
-    Sink(io::Error),
-}
-
-struct Run {
-    answers: Vec<OpinionMessage>,
-    end: Option<JobEnd>,
-}
-
-fn run_job(
-    worker: &WorkerHandle,
-    job: &Job,
-    engines: Vec<usize>,
-    deadline: Instant,
-    answer_bytes: u64,
-    children: &mut dyn ChildSink,
-) -> Run {
-    let mut answers = Vec::new();
-    let left = deadline.saturating_duration_since(Instant::now());
-    let message = JobMessage {
-        engines: engines.clone(),
-        context: job.context.clone(),
-        timeout_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1),
-    };
-    if let Err(error) = send_job(worker, &message, job, deadline + GRACE) {
-        let end =
-            if is_timeout(&error) { JobEnd::TimedOut } else { JobEnd::Died { last_words: None } };
-        return Run { answers, end: Some(end) };
-    }
-    let mut frames = Frames::new(&worker.stream, deadline + GRACE, answer_bytes);
-    let end = read_answers(&mut frames, &engines, &mut answers, children);
-    Run { answers, end: end.err() }
-}
-
-fn send_job(
-    worker: &WorkerHandle,
-    message: &JobMessage,
-    job: &Job,
-    deadline: Instant,
-) -> io::Result<()> {
-    let body = serde_json::to_vec(message)?;
-    let mut packet = Vec::with_capacity(body.len() + 4);
-    packet.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
-    packet.extend_from_slice(&body);
-    if packet.len() > 64 << 10 {
-        // A job that does not fit the socket's buffer waits for the worker to read: not for ever.
-        let left = deadline.saturating_duration_since(Instant::now());
-        worker.stream.set_write_timeout(Some(left.max(Duration::from_millis(1))))?;
-    }
-    socket::send_all(&worker.stream, &packet, &[job.artifact.file()])
-}
-
-fn read_answers(
-    frames: &mut Frames<'_>,
-    engines: &[usize],
-    answers: &mut Vec<OpinionMessage>,
-    children: &mut dyn ChildSink,
-) -> Result<(), JobEnd> {
-    let mut in_child = false;
-    loop {
-        let (kind, payload) = frames.next().map_err(|error| match error.kind() {
-            _ if is_timeout(&error) => JobEnd::TimedOut,
-            io::ErrorKind::InvalidData => JobEnd::Lied(error.to_string()),
-            _ => JobEnd::Died { last_words: None },
-        })?;
-        let lied = |error: io::Error| JobEnd::Lied(error.to_string());
-        match (kind, in_child) {
-            (FrameKind::ChildBegin, false) => {
-                let head: ChildHead =
-                    serde_json::from_slice(payload).map_err(|e| lied(e.into()))?;
-                children.begin(head).map_err(JobEnd::Sink)?;
-                in_child = true;
-            }
-            (FrameKind::ChildData, true) => children.data(payload).map_err(JobEnd::Sink)?,
-            (FrameKind::ChildEnd, true) => {
-                children.end().map_err(JobEnd::Sink)?;
-                in_child = false;
-            }
-            (FrameKind::Opinion, false) => {
-                if payload.len() > OPINION_BYTES {
-                    return Err(lied(broken("an opinion is too large")));
-                }
-                let answer: OpinionMessage =
-                    serde_json::from_slice(payload).map_err(|e| lied(e.into()))?;
-                let repeated = answers.iter().any(|known| known.engine == answer.engine);
-                if repeated || !engines.contains(&answer.engine) {
-                    return Err(lied(broken("an answer of an engine that was not asked")));
-                }
-                answers.push(answer);
-            }
-            (FrameKind::Done, false) if answers.len() == engines.len() => return Ok(()),
-            (FrameKind::LastWords, _) => {
-                let words = String::from_utf8_lossy(payload).into_owned();
-                return Err(JobEnd::Died { last_words: Some(words) });
-            }
-            _ => return Err(lied(broken("a frame out of order"))),
-        }
-    }
 }

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use palisade_model::{Definitions, EngineName};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::buffer::spare_capacity;
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::pool::{PoolConfig, PoolError};
 use crate::confine::Layers;
@@ -107,7 +110,15 @@ impl Template {
         let (jobs, theirs) = UnixStream::pair().map_err(|e| PoolError::Start(e.to_string()))?;
         match self.ask(&ToTemplate::Fork, &[theirs.as_fd()], CONTROL_TIMEOUT)? {
             FromTemplate::Forked { pid } => {
-                Ok(WorkerHandle { template: Arc::clone(self), pid, stream: jobs, served: 0 })
+                let template = Arc::clone(self);
+                Ok(WorkerHandle {
+                    template,
+                    pid,
+                    watched: None,
+                    stream: jobs,
+                    served: 0,
+                    read_timeout: None,
+                })
             }
             other => Err(PoolError::Start(format!("unexpected answer: {other:?}"))),
         }
@@ -128,9 +139,13 @@ impl Drop for Template {
 pub(super) struct WorkerHandle {
     pub(super) template: Arc<Template>,
     pid: i32,
+    /// Its socket as the runtime watches it, once somebody has waited for it there.
+    watched: Option<AsyncFd<OwnedFd>>,
     pub(super) stream: UnixStream,
     /// Artifacts that it has looked at.
     pub(super) served: u32,
+    /// The time-out of reads that its socket has.
+    pub(super) read_timeout: Option<Duration>,
 }
 
 impl WorkerHandle {
@@ -138,6 +153,35 @@ impl WorkerHandle {
     pub(super) fn reap(mut self) -> String {
         let how = self.end();
         how.unwrap_or_else(|error| error.to_string())
+    }
+
+    /// Adds what can be read by now, once there is something. 0: its end is closed.
+    pub(super) async fn read_more(&mut self, answer: &mut Vec<u8>) -> io::Result<usize> {
+        let watched = match &mut self.watched {
+            Some(watched) => watched,
+            none => {
+                let socket = OwnedFd::from(self.stream.try_clone()?);
+                // SAFETY: an owned descriptor is the same one as long as it lives.
+                let watched =
+                    unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+                none.insert(watched?)
+            }
+        };
+        let stream = &self.stream;
+        loop {
+            let mut ready = watched.readable().await?;
+            let received = ready.try_io(|_| {
+                answer.reserve(4 << 10);
+                let space = spare_capacity(answer);
+                Ok(recv(stream, space, RecvFlags::DONTWAIT)?.1)
+            });
+            match received {
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(received) => return received,
+                // Not ready after all.
+                Err(_) => {}
+            }
+        }
     }
 
     fn end(&mut self) -> Result<String, PoolError> {

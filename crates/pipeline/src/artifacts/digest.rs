@@ -18,58 +18,38 @@ pub struct Wanted {
 impl Wanted {
     /// What a report of the HTTP API shows.
     pub const ALL: Self = Self { md5: true, sha1: true, sha512: true };
+
+    /// Whether these hashes have all that is wanted.
+    pub(super) fn is_in(self, hashes: &Hashes) -> bool {
+        (!self.md5 || !hashes.md5.is_empty())
+            && (!self.sha1 || !hashes.sha1.is_empty())
+            && (!self.sha512 || !hashes.sha512.is_empty())
+    }
 }
 
 /// The hashes of an artifact over one pass of its bytes.
 pub struct Digests {
-    md5: Option<Md5>,
-    sha1: Option<Sha1>,
     sha256: Sha256,
-    sha512: Option<Sha512>,
-}
-
-impl Default for Digests {
-    fn default() -> Self {
-        Self::new(Wanted::ALL)
-    }
+    others: Others,
 }
 
 impl Digests {
     /// The name and what is wanted besides.
     pub fn new(wanted: Wanted) -> Self {
-        Self {
-            md5: wanted.md5.then(Md5::default),
-            sha1: wanted.sha1.then(Sha1::default),
-            sha256: Sha256::default(),
-            sha512: wanted.sha512.then(Sha512::default),
-        }
+        Self { sha256: Sha256::default(), others: Others::new(wanted) }
     }
 
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        // Piece by piece, so that each piece is read from memory once and from the cache after.
-        for piece in bytes.chunks(32 << 10) {
+        for piece in pieces(bytes) {
             self.sha256.update(piece);
-            if let Some(md5) = &mut self.md5 {
-                md5.update(piece);
-            }
-            if let Some(sha1) = &mut self.sha1 {
-                sha1.update(piece);
-            }
-            if let Some(sha512) = &mut self.sha512 {
-                sha512.update(piece);
-            }
+            self.others.update_piece(piece);
         }
     }
 
     /// The hashes; empty text for those that were not wanted.
     pub fn finish(self) -> Hashes {
-        Hashes {
-            md5: self.md5.map(|md5| hex(&md5.finalize())).unwrap_or_default(),
-            sha1: self.sha1.map(|sha1| hex(&sha1.finalize())).unwrap_or_default(),
-            sha256: Name(self.sha256.finalize().into()),
-            sha512: self.sha512.map(|sha512| hex(&sha512.finalize())).unwrap_or_default(),
-        }
+        self.others.finish(Name(self.sha256.finalize().into()))
     }
 
     /// All hashes of bytes in memory.
@@ -90,13 +70,57 @@ impl Digests {
     }
 }
 
+/// Every hash but the name: an artifact that is known by its name needs none of them.
+pub(super) struct Others {
+    md5: Option<Md5>,
+    sha1: Option<Sha1>,
+    sha512: Option<Sha512>,
+}
+
+impl Others {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        Self {
+            md5: wanted.md5.then(Md5::default),
+            sha1: wanted.sha1.then(Sha1::default),
+            sha512: wanted.sha512.then(Sha512::default),
+        }
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        pieces(bytes).for_each(|piece| self.update_piece(piece));
+    }
+
+    fn update_piece(&mut self, piece: &[u8]) {
+        if let Some(md5) = &mut self.md5 {
+            md5.update(piece);
+        }
+        if let Some(sha1) = &mut self.sha1 {
+            sha1.update(piece);
+        }
+        if let Some(sha512) = &mut self.sha512 {
+            sha512.update(piece);
+        }
+    }
+
+    pub(super) fn finish(self, sha256: Name) -> Hashes {
+        Hashes {
+            md5: self.md5.map(|md5| hex(&md5.finalize())).unwrap_or_default(),
+            sha1: self.sha1.map(|sha1| hex(&sha1.finalize())).unwrap_or_default(),
+            sha256,
+            sha512: self.sha512.map(|sha512| hex(&sha512.finalize())).unwrap_or_default(),
+        }
+    }
+}
+
+/// Piece by piece, so that each is read from memory once and from the processor's cache after.
+fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(32 << 10)
+}
+
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use palisade_model::ArtifactRef;
+use palisade_model::{ArtifactRef, Sha256 as Name};
 use palisade_ports::objects::ObjectWriter;
 use palisade_ports::{Objects, PortError};
+use sha2::{Digest, Sha256};
 
-use super::Digests;
+use super::digest::Others;
+use super::{ArtifactCache, Wanted};
+
+/// Bytes of an artifact that are held until its end: then its name is known, and if the artifact is,
+/// nothing more needs to be computed or written. What is larger is hashed and written as it comes.
+const HELD_BYTES: usize = 1 << 20;
 
 /// Bytes that did not become an artifact.
 #[derive(Debug, thiserror::Error)]
@@ -24,21 +30,29 @@ pub enum IntakeError {
 /// An artifact being stored while it is hashed. Dropped before [`Intake::finish`], it leaves nothing
 /// behind. Memory does not grow with its size.
 pub struct Intake {
-    objects: Arc<dyn Objects>,
-    writer: Option<Box<dyn ObjectWriter>>,
-    digests: Digests,
+    artifacts: Arc<ArtifactCache>,
+    name: Sha256,
+    content: Content,
     size: u64,
     limit: u64,
     derived: bool,
 }
 
+enum Content {
+    Held(Vec<u8>),
+    Streamed(Others, Box<dyn ObjectWriter>),
+    /// A write failed.
+    Lost,
+}
+
 impl Intake {
-    /// Starts an artifact of at most `limit` bytes.
-    pub fn new(objects: Arc<dyn Objects>, limit: u64) -> Self {
-        Self { objects, writer: None, digests: Digests::default(), size: 0, limit, derived: false }
+    pub(super) fn new(artifacts: Arc<ArtifactCache>, limit: u64) -> Self {
+        let (name, content) = (Sha256::default(), Content::Held(Vec::new()));
+        Self { artifacts, name, content, size: 0, limit, derived: false }
     }
 
-    /// For an artifact that can be made again: the store need not make it durable.
+    /// For an artifact that can be made again: the store need not make it durable, and it gets no
+    /// SHA-512, by which nobody looks for what is inside something else.
     pub fn derived(mut self) -> Self {
         self.derived = true;
         self
@@ -54,21 +68,34 @@ impl Intake {
     /// # Errors
     /// [`IntakeError::TooLarge`] above the limit; the store's error otherwise.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), IntakeError> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
         let size = self.size.saturating_add(bytes.len() as u64);
         if size > self.limit {
             return Err(IntakeError::TooLarge { limit: self.limit });
         }
         self.size = size;
-        self.digests.update(&bytes);
-        let mut writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => open(&*self.objects, self.derived).await?,
+        self.name.update(&bytes);
+        if let Content::Held(held) = &mut self.content
+            && held.len().saturating_add(bytes.len()) <= HELD_BYTES
+        {
+            held.extend_from_slice(&bytes);
+            return Ok(());
+        }
+        let (mut others, mut writer) = match std::mem::replace(&mut self.content, Content::Lost) {
+            Content::Streamed(others, writer) => (others, writer),
+            Content::Held(held) => {
+                let mut others = Others::new(self.wanted());
+                others.update(&held);
+                let mut writer = open(&self.artifacts, self.derived).await?;
+                if !held.is_empty() {
+                    writer.write(held.into()).await?;
+                }
+                (others, writer)
+            }
+            Content::Lost => return Err(lost()),
         };
+        others.update(&bytes);
         writer.write(bytes).await?;
-        self.writer = Some(writer);
+        self.content = Content::Streamed(others, writer);
         Ok(())
     }
 
@@ -77,16 +104,50 @@ impl Intake {
     /// # Errors
     /// The store's error.
     pub async fn finish(mut self) -> Result<ArtifactRef, IntakeError> {
-        let writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => open(&*self.objects, self.derived).await?,
-        };
-        let hashes = self.digests.finish();
-        writer.commit(hashes.sha256).await?;
-        Ok(ArtifactRef { hashes, size: self.size })
+        let name = Name(std::mem::take(&mut self.name).finalize().into());
+        match std::mem::replace(&mut self.content, Content::Lost) {
+            Content::Held(held) => {
+                let bytes = Bytes::from(held.into_boxed_slice());
+                let mut writer = open(&self.artifacts, self.derived).await?;
+                if !bytes.is_empty() {
+                    writer.write(bytes.clone()).await?;
+                }
+                writer.commit(name).await?;
+                let wanted = self.wanted();
+                let known = self.artifacts.known(name);
+                let known = known.filter(|known| wanted.is_in(&known.hashes));
+                let reference = known.unwrap_or_else(|| {
+                    let mut others = Others::new(wanted);
+                    others.update(&bytes);
+                    ArtifactRef { hashes: others.finish(name), size: self.size }
+                });
+                self.artifacts.keep_bytes(&reference, bytes);
+                Ok(reference)
+            }
+            Content::Streamed(others, writer) => {
+                writer.commit(name).await?;
+                Ok(ArtifactRef { hashes: others.finish(name), size: self.size })
+            }
+            Content::Lost => Err(lost()),
+        }
     }
 }
 
-async fn open(objects: &dyn Objects, derived: bool) -> Result<Box<dyn ObjectWriter>, PortError> {
+impl Intake {
+    fn wanted(&self) -> Wanted {
+        Wanted { sha512: !self.derived, ..Wanted::ALL }
+    }
+}
+
+async fn open(
+    artifacts: &ArtifactCache,
+    derived: bool,
+) -> Result<Box<dyn ObjectWriter>, PortError> {
+    let objects: &dyn Objects = artifacts.objects();
     if derived { objects.derived_writer().await } else { objects.writer().await }
+}
+
+fn lost() -> IntakeError {
+    let source = "an earlier write of this artifact failed".into();
+    PortError::Unavailable { what: "the object store", source }.into()
 }

@@ -1,13 +1,11 @@
-use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use palisade_model::{ArtifactRef, Sha256};
+use palisade_ports::PortError;
 use palisade_ports::engine::Artifact;
-use palisade_ports::{Objects, PortError};
+use palisade_ports::objects::Object;
 use rustix::fs::{MemfdFlags, SealFlags};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// An artifact that cannot be given to an engine.
 #[derive(Debug, thiserror::Error)]
@@ -21,25 +19,6 @@ pub enum ArtifactError {
     /// The memory file.
     #[error("a memory file could not be made")]
     Memory(#[source] rustix::io::Errno),
-}
-
-/// Bounds of the memory files.
-#[derive(Debug, Clone, Copy)]
-pub struct CacheConfig {
-    /// Bytes of artifacts kept after their last scan, because the next engine will ask for the same
-    /// one. Default 48 MiB.
-    pub keep_bytes: u64,
-    /// Artifacts kept at most: each holds a file descriptor. Default 256.
-    pub keep_count: usize,
-    /// Artifacts above this size are never kept, and only one of them is in memory at a time.
-    /// Default 32 MiB.
-    pub large_bytes: u64,
-}
-
-impl Default for CacheConfig {
-    fn default() -> Self {
-        Self { keep_bytes: 48 << 20, keep_count: 256, large_bytes: 32 << 20 }
-    }
 }
 
 /// A sealed memory file holding `bytes`.
@@ -78,103 +57,15 @@ fn finish(reference: ArtifactRef, file: OwnedFd) -> Result<Artifact, ArtifactErr
     Ok(Artifact::new(reference, file))
 }
 
-/// Gets artifacts out of the object store into sealed memory files. The same artifact, asked for by
-/// several engines at about the same time, is read once and shared: nobody can write it.
-pub struct ArtifactCache {
-    objects: Arc<dyn Objects>,
-    config: CacheConfig,
-    kept: Mutex<Kept>,
-    /// One large artifact at a time.
-    large: Arc<Semaphore>,
-}
-
-#[derive(Default)]
-struct Kept {
-    bytes: u64,
-    clock: u64,
-    artifacts: HashMap<Sha256, (u64, Artifact)>,
-    /// By last use, oldest first.
-    order: BTreeMap<u64, Sha256>,
-}
-
-impl Kept {
-    /// Notes a use of an artifact that was last used at `before`.
-    fn used(&mut self, name: Sha256, before: Option<u64>) -> u64 {
-        if let Some(before) = before {
-            self.order.remove(&before);
-        }
-        self.clock += 1;
-        self.order.insert(self.clock, name);
-        self.clock
+/// A sealed memory file holding a stored object.
+pub(super) async fn seal_object(
+    reference: ArtifactRef,
+    object: Object,
+) -> Result<Artifact, ArtifactError> {
+    let file = memory_file().map_err(ArtifactError::Memory)?;
+    let mut body = object.body;
+    while let Some(bytes) = body.next().await {
+        write_all(&file, &bytes?).map_err(ArtifactError::Memory)?;
     }
-}
-
-impl ArtifactCache {
-    /// An empty cache over an object store.
-    pub fn new(objects: Arc<dyn Objects>, config: CacheConfig) -> Self {
-        Self { objects, config, kept: Mutex::default(), large: Arc::new(Semaphore::new(1)) }
-    }
-
-    /// The artifact, and for a large one the permit that keeps others of its kind waiting until it
-    /// is dropped.
-    ///
-    /// # Errors
-    /// [`ArtifactError`].
-    pub async fn get(
-        &self,
-        reference: &ArtifactRef,
-    ) -> Result<(Artifact, Option<OwnedSemaphorePermit>), ArtifactError> {
-        if reference.size > self.config.large_bytes {
-            // Never closed, so never an error.
-            let permit = Arc::clone(&self.large).acquire_owned().await.ok();
-            return Ok((self.load(reference).await?, permit));
-        }
-        if let Some(artifact) = self.recall(reference.sha256()) {
-            return Ok((artifact, None));
-        }
-        let artifact = self.load(reference).await?;
-        self.keep(&artifact);
-        Ok((artifact, None))
-    }
-
-    /// Keeps an artifact that was just made in memory, so that it is not read back.
-    pub fn keep(&self, artifact: &Artifact) {
-        let size = artifact.reference.size;
-        if size > self.config.large_bytes || size > self.config.keep_bytes {
-            return;
-        }
-        let name = artifact.reference.sha256();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.artifacts.get(&name).map(|(used, _)| *used);
-        let clock = kept.used(name, before);
-        if kept.artifacts.insert(name, (clock, artifact.clone())).is_none() {
-            kept.bytes += size;
-        }
-        while kept.bytes > self.config.keep_bytes || kept.artifacts.len() > self.config.keep_count {
-            let Some((_, oldest)) = kept.order.pop_first() else { break };
-            if let Some((_, artifact)) = kept.artifacts.remove(&oldest) {
-                kept.bytes -= artifact.reference.size;
-            }
-        }
-    }
-
-    fn recall(&self, name: Sha256) -> Option<Artifact> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.artifacts.get(&name).map(|(used, _)| *used)?;
-        let clock = kept.used(name, Some(before));
-        let (used, artifact) = kept.artifacts.get_mut(&name)?;
-        *used = clock;
-        Some(artifact.clone())
-    }
-
-    async fn load(&self, reference: &ArtifactRef) -> Result<Artifact, ArtifactError> {
-        let name = reference.sha256();
-        let object = self.objects.open(name).await?.ok_or(ArtifactError::Gone(name))?;
-        let file = memory_file().map_err(ArtifactError::Memory)?;
-        let mut body = object.body;
-        while let Some(bytes) = body.next().await {
-            write_all(&file, &bytes?).map_err(ArtifactError::Memory)?;
-        }
-        finish(reference.clone(), file)
-    }
+    finish(reference, file)
 }

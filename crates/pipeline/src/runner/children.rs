@@ -14,7 +14,7 @@ use palisade_ports::{PortError, Records};
 use tokio::runtime::Handle;
 
 use crate::Ports;
-use crate::artifacts::{Intake, IntakeError};
+use crate::artifacts::{ArtifactCache, Intake, IntakeError};
 
 /// The engine whose children become requests.
 pub const UNPACKER: &str = "unpack";
@@ -56,6 +56,7 @@ type Finished = (Vec<Problem>, Vec<Request>, Vec<ChildRef>);
 
 struct Gathered {
     ports: Ports,
+    artifacts: Arc<ArtifactCache>,
     parent: Request,
     runtime: Handle,
     /// The child that is coming in.
@@ -75,6 +76,7 @@ impl Children {
     /// For the engine that unpacks; `None` for every other.
     pub(super) async fn new(
         ports: &Ports,
+        artifacts: &Arc<ArtifactCache>,
         request: &Request,
         engine: &EngineName,
     ) -> Result<Option<Self>, PortError> {
@@ -83,6 +85,7 @@ impl Children {
         }
         let gathered = Gathered {
             ports: ports.clone(),
+            artifacts: Arc::clone(artifacts),
             parent: request.clone(),
             runtime: Handle::current(),
             current: None,
@@ -154,7 +157,7 @@ impl Gathered {
             self.charge()?;
         }
         self.check(&limits)?;
-        let intake = Intake::new(Arc::clone(&self.ports.objects), limits.max_file_bytes).derived();
+        let intake = self.artifacts.intake(limits.max_file_bytes).derived();
         self.current = Some((head, intake, BytesMut::new()));
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use palisade_model::{EngineName, RequestId};
 use palisade_pipeline::aggregator;
 use palisade_pipeline::engine_host::group;
-use palisade_ports::log::{Append, Durability, Start, Topic};
+use palisade_ports::log::{Append, Durability, Start, Subscription, Topic};
 use palisade_testkit::{
     Act, Cluster, Config, Death, Moment, Scene, ScriptedEngine, Stage, Step, comparable, scripts,
 };
@@ -143,31 +143,50 @@ async fn every_message_may_come_twice() {
     cluster.stored(id, 1).await;
 }
 
-/// Appends again every request, command and result that was ever appended.
-async fn replay(cluster: &Cluster) {
-    let mut topics = vec![Topic::Results];
-    for priority in palisade_model::Priority::ALL {
-        topics.push(Topic::Requests(priority));
-        for engine in ["unpack", "words", "fragile"] {
-            let engine: EngineName = engine.parse().unwrap();
-            topics.push(Topic::Commands(engine, priority));
+/// Keeps every request, command and result that is appended, to append it again: a group like any
+/// other, which acknowledges nothing.
+struct Recorder {
+    topics: Vec<(Topic, Box<dyn Subscription>, Vec<Append>)>,
+}
+
+impl Recorder {
+    async fn start(cluster: &Cluster) -> Self {
+        let mut names = vec![Topic::Results];
+        for priority in palisade_model::Priority::ALL {
+            names.push(Topic::Requests(priority));
+            for engine in ["unpack", "words", "fragile"] {
+                let engine: EngineName = engine.parse().unwrap();
+                names.push(Topic::Commands(engine, priority));
+            }
         }
+        let mut topics = Vec::new();
+        for topic in names {
+            let log = &cluster.ports().log;
+            let topics_of = std::slice::from_ref(&topic);
+            let subscription = log.subscribe("recorder", topics_of, Start::Oldest).await.unwrap();
+            topics.push((topic, subscription, Vec::new()));
+        }
+        Self { topics }
     }
-    let log = &cluster.ports().log;
-    for topic in topics {
-        let topics = std::slice::from_ref(&topic);
-        let mut subscription = log.subscribe("replay", topics, Start::Oldest).await.unwrap();
-        let count = log.backlog("replay", &topic).await.unwrap();
-        let mut again = Vec::new();
-        while (again.len() as u64) < count {
-            let records = subscription.next(64).await.unwrap().into_iter();
-            again.extend(records.map(|record| Append {
-                topic: topic.clone(),
-                key: record.key,
-                payload: record.payload,
-            }));
+
+    /// Appends again everything that was ever appended; gives how much that was.
+    async fn replay(&mut self, cluster: &Cluster) -> usize {
+        let log = &cluster.ports().log;
+        let mut count = 0;
+        for (topic, subscription, records) in &mut self.topics {
+            let all = log.backlog("recorder", topic).await.unwrap() as usize;
+            while records.len() < all {
+                let taken = subscription.next(64).await.unwrap().into_iter();
+                records.extend(taken.map(|record| Append {
+                    topic: topic.clone(),
+                    key: record.key,
+                    payload: record.payload,
+                }));
+            }
+            count += all;
+            log.append(records.clone(), Durability::Process).await.unwrap();
         }
-        log.append(again, Durability::Process).await.unwrap();
+        count
     }
 }
 
@@ -175,14 +194,15 @@ async fn replay(cluster: &Cluster) {
 async fn everything_may_come_again_after_the_report() {
     let (expected, _) = undisturbed().await;
     let mut cluster = Cluster::start(config()).await;
+    let mut recorder = Recorder::start(&cluster).await;
     let id = cluster.submit(&artifact()).await;
     cluster.report(id).await;
     cluster.idle().await;
-    replay(&cluster).await;
+    assert!(recorder.replay(&cluster).await > 20);
     cluster.idle().await;
     // And once more to an aggregator that remembers nothing.
     cluster.restart(&Stage::Aggregator).await;
-    replay(&cluster).await;
+    recorder.replay(&cluster).await;
     cluster.idle_in_time().await;
     assert_eq!(comparable(&*cluster.report(id).await), expected);
     cluster.stored(id, 1).await;

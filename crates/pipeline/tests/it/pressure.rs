@@ -56,7 +56,6 @@ async fn a_slow_engine_shows_before_the_extractor() {
     });
     let mut config = Config { engines: vec![slow], ..Config::default() };
     config.extractor.max_commands_waiting = 8;
-    config.extractor.concurrency = 4;
     let cluster = Cluster::start(config).await;
     let mut ids = Vec::new();
     for _ in 0..60 {

@@ -2,6 +2,7 @@
 
 mod file;
 mod objects;
+mod segments;
 mod shards;
 mod writer;
 

@@ -12,6 +12,7 @@ use palisade_ports::objects::{Object, ObjectWriter};
 use palisade_ports::{Objects, PortError, PortResult};
 
 use super::file::{WHAT, blocking, is_older, port_error};
+use super::segments::{Segments, Slice};
 use super::shards::Shards;
 use super::writer::LocalWriter;
 
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub(super) config: ObjectsConfig,
     pub(super) temporary: PathBuf,
     pub(super) shards: Shards,
+    /// Where small objects go instead, when they can be made again.
+    pub(super) segments: Option<Segments>,
 }
 
 impl LocalObjects {
@@ -75,7 +78,11 @@ impl Shared {
         DirBuilder::new().recursive(true).mode(0o700).create(&temporary)?;
         remove_leftovers(&temporary, UnixMillis(u64::MAX))?;
         let shards = Shards::open(dir, durable)?;
-        Ok(Self { config, temporary, shards })
+        let segments = match durable {
+            true => None,
+            false => Some(Segments::open(dir.join("segments"))?),
+        };
+        Ok(Self { config, temporary, shards, segments })
     }
 }
 
@@ -125,6 +132,11 @@ impl Objects for LocalObjects {
     }
 
     async fn open(&self, name: Sha256) -> PortResult<Option<Object>> {
+        if let Some(slice) = self.derived.segments.as_ref().and_then(|segments| segments.get(name))
+        {
+            let size = slice.size;
+            return Ok(Some(Object { size, body: pieces(slice) }));
+        }
         let paths = [&self.shared, &self.derived].map(|shared| shared.shards.path(name));
         let opened = blocking(move || {
             let Some(mut file) = open_first(&paths)? else { return Ok(None) };
@@ -139,7 +151,7 @@ impl Objects for LocalObjects {
         Ok(opened.await?.map(|(size, content)| {
             let body = match content {
                 Ok(bytes) => whole(bytes, size),
-                Err(file) => pieces(file, size),
+                Err(file) => pieces(Slice { file: Arc::new(file), offset: 0, size }),
             };
             Object { size, body }
         }))
@@ -154,13 +166,29 @@ impl Objects for LocalObjects {
         let (shared, derived) = (Arc::clone(&self.shared), Arc::clone(&self.derived));
         blocking(move || {
             let (mut count, mut bytes) = (0, 0);
+            let mut count_in = |(objects, size): (u64, u64)| {
+                count += objects;
+                bytes += size;
+            };
             for shared in [shared, derived] {
                 remove_leftovers(&shared.temporary, before)?;
-                let gone = shared.shards.remove_older(before)?;
-                count += gone.0;
-                bytes += gone.1;
+                count_in(shared.shards.remove_older(before)?);
+                if let Some(segments) = &shared.segments {
+                    count_in(segments.remove_older(before)?);
+                }
             }
             Ok((count, bytes))
+        })
+        .await
+    }
+
+    async fn remove_derived(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
+        let derived = Arc::clone(&self.derived);
+        blocking(move || {
+            let large = derived.shards.remove_older(before)?;
+            let small = derived.segments.as_ref().map(|segments| segments.remove_older(before));
+            let small = small.transpose()?.unwrap_or_default();
+            Ok((large.0 + small.0, large.1 + small.1))
         })
         .await
     }
@@ -187,19 +215,20 @@ fn whole(bytes: Bytes, size: u64) -> BoxStream<'static, PortResult<Bytes>> {
 }
 
 /// A body read piece by piece. An object that is removed meanwhile can be read to its end.
-fn pieces(file: File, size: u64) -> BoxStream<'static, PortResult<Bytes>> {
-    stream::try_unfold((Arc::new(file), 0), move |(file, offset)| async move {
-        let left = size.saturating_sub(offset).min(PIECE);
+fn pieces(slice: Slice) -> BoxStream<'static, PortResult<Bytes>> {
+    let Slice { file, offset, size } = slice;
+    stream::try_unfold((file, 0), move |(file, done)| async move {
+        let left = size.saturating_sub(done).min(PIECE);
         if left == 0 {
             return Ok(None);
         }
         let source = Arc::clone(&file);
         let read = tokio::task::spawn_blocking(move || {
             let mut bytes = vec![0; usize::try_from(left).unwrap_or(0)];
-            source.read_exact_at(&mut bytes, offset).map(|()| Bytes::from(bytes))
+            source.read_exact_at(&mut bytes, offset + done).map(|()| Bytes::from(bytes))
         });
         match read.await {
-            Ok(Ok(bytes)) => Ok(Some((bytes, (file, offset + left)))),
+            Ok(Ok(bytes)) => Ok(Some((bytes, (file, done + left)))),
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(shorter()),
             Ok(Err(error)) => Err(port_error(error)),
             Err(error) => Err(PortError::Unavailable { what: WHAT, source: error.into() }),

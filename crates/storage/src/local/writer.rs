@@ -7,7 +7,7 @@ use palisade_model::Sha256;
 use palisade_ports::objects::ObjectWriter;
 use palisade_ports::{PortError, PortResult};
 
-use super::file::{Temporary, WHAT, blocking};
+use super::file::{Temporary, WHAT, blocking, port_error};
 use super::objects::Shared;
 
 /// An object being written: in memory while it is small, then in a temporary file.
@@ -87,6 +87,10 @@ impl ObjectWriter for LocalWriter {
             State::Open(file) => Some(file),
             State::Broken => return Err(broken()),
         };
+        if let (Some(segments), None) = (&shared.segments, &file) {
+            // No more than a copy into the system's cache.
+            return segments.put(name, &pending).map_err(port_error);
+        }
         blocking(move || {
             // The same bytes again cost no write.
             if shared.shards.touch(name)? {

@@ -105,7 +105,7 @@ impl Committer {
         if self.durability != Some(durability) {
             // Not a cached statement: this pragma works while it is prepared, not when it is run.
             self.connection.execute_batch(match durability {
-                Durability::Process => "PRAGMA synchronous = NORMAL",
+                Durability::Derived | Durability::Process => "PRAGMA synchronous = NORMAL",
                 Durability::Machine => "PRAGMA synchronous = FULL",
             })?;
             self.durability = Some(durability);

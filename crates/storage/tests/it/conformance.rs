@@ -24,7 +24,13 @@ fn tight() -> EmbeddedConfig {
             wal_bytes: 16 << 10,
         },
         readers: 1,
-        log: LogConfig { ring_records: 3, ring_bytes: 1000, next_bytes: 500, mark_ms: 1 },
+        log: LogConfig {
+            ring_records: 3,
+            ring_bytes: 1000,
+            next_bytes: 500,
+            behind_ms: 1,
+            behind_bytes: 600,
+        },
         records: RecordsConfig { cache_bytes: 0 },
         objects: ObjectsConfig { small_bytes: 100 },
     }

@@ -104,7 +104,8 @@ async fn everything_acknowledged_is_there_after_a_kill() {
     let (mut records, mut objects, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for round in 0..ROUNDS {
         let path = dir.path().to_owned();
-        let told = tokio::task::spawn_blocking(move || write_and_die(&path, round));
+        let told =
+            tokio::task::spawn_blocking(move || write_and_die("kill::child", DIR, &path, round));
         for (what, number) in told.await.expect("the child") {
             match what.as_str() {
                 "record" => records.insert(number),
@@ -154,10 +155,15 @@ async fn everything_acknowledged_is_there_after_a_kill() {
 }
 
 /// Runs a child and kills it a little after its first acknowledgement; gives what it told.
-fn write_and_die(dir: &Path, round: u64) -> Vec<(String, u64)> {
+pub(crate) fn write_and_die(
+    test: &str,
+    variable: &str,
+    dir: &Path,
+    round: u64,
+) -> Vec<(String, u64)> {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "kill::child", "--nocapture", "--test-threads=1"])
-        .env(DIR, dir)
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(variable, dir)
         .stdout(Stdio::piped())
         .spawn()
         .expect("a child");

@@ -2,6 +2,7 @@
 
 mod beside;
 mod conformance;
+mod derived;
 mod disk;
 mod kill;
 mod local;

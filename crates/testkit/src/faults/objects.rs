@@ -26,6 +26,11 @@ impl Objects for FaultyObjects {
         Ok(Box::new(FaultyWriter { port: self.port.clone(), inner }))
     }
 
+    async fn derived_writer(&self) -> PortResult<Box<dyn ObjectWriter>> {
+        let inner = self.port.read("objects.writer", self.objects.derived_writer()).await?;
+        Ok(Box::new(FaultyWriter { port: self.port.clone(), inner }))
+    }
+
     async fn open(&self, name: Sha256) -> PortResult<Option<Object>> {
         self.port.read("objects.open", self.objects.open(name)).await
     }
@@ -36,6 +41,10 @@ impl Objects for FaultyObjects {
 
     async fn remove_older(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
         self.port.read("objects.remove_older", self.objects.remove_older(before)).await
+    }
+
+    async fn remove_derived(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
+        self.port.read("objects.remove_derived", self.objects.remove_derived(before)).await
     }
 }
 

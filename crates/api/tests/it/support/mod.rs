@@ -11,6 +11,7 @@ use palisade_model::{
     DeadLetter, KeyId, Report, ReportNotice, Request, RequestId, UnixMillis, wire,
 };
 use palisade_pipeline::Ports;
+use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
 use palisade_pipeline::gateway::{Gateway, GatewayConfig};
 use palisade_ports::log::{Append, Durability, Topic};
@@ -121,7 +122,8 @@ impl Server {
         let catalog = Catalog::new(ports.clone());
         catalog.refresh().await.unwrap();
         tokio::spawn(catalog.clone().run());
-        let gateway = Gateway::new(ports, catalog, setup.gateway);
+        let artifacts = ArtifactCache::new(objects.clone(), CacheConfig::default());
+        let gateway = Gateway::new(ports, catalog, Arc::new(artifacts), setup.gateway);
         let running = gateway.clone();
         let running = tokio::spawn(async move { running.run("test").await.unwrap() });
         let retry = Arc::new(Retry(records.clone()));

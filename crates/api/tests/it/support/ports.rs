@@ -417,6 +417,6 @@ impl Records for MemoryRecords {
 
     async fn counts(&self) -> PortResult<Counts> {
         let dead_letters = self.letters.lock().unwrap().len() as u64;
-        Ok(Counts { open: 0, finished: 0, dead_letters })
+        Ok(Counts { open: 0, finished: 0, dead_letters, oldest_open: None })
     }
 }

@@ -31,6 +31,34 @@ struct State {
     listener: Option<Arc<Notify>>,
 }
 
+/// What all groups that keep a mark are done with, at one moment.
+#[derive(Debug)]
+pub(super) struct Done(Vec<(u64, Ranges)>);
+
+impl Done {
+    pub(super) fn by<'a>(groups: impl Iterator<Item = &'a Arc<Group>>) -> Self {
+        Self(groups.filter(|group| !group.is_ephemeral()).map(|group| group.done()).collect())
+    }
+
+    /// Whether nobody needs this record. Where nobody keeps a mark, somebody may come.
+    pub(super) fn has(&self, offset: u64) -> bool {
+        let done = |(mark, ranges): &(u64, Ranges)| offset < *mark || ranges.contains(offset);
+        !self.0.is_empty() && self.0.iter().all(done)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(groups: impl IntoIterator<Item = (u64, Vec<u64>)>) -> Self {
+        let group = |(mark, offsets): (u64, Vec<u64>)| {
+            let mut ranges = Ranges::default();
+            offsets.into_iter().for_each(|offset| {
+                ranges.insert(offset);
+            });
+            (mark, ranges)
+        };
+        Self(groups.into_iter().map(group).collect())
+    }
+}
+
 impl Group {
     /// A group that starts at `mark`, which may stand in the database already.
     pub(super) fn new(name: &str, mark: u64, persisted: bool) -> Self {
@@ -106,6 +134,12 @@ impl Group {
     /// Where a new subscriber starts.
     pub(super) fn mark(&self) -> u64 {
         lock(&self.state).mark
+    }
+
+    /// What it is done with at this moment.
+    fn done(&self) -> (u64, Ranges) {
+        let state = lock(&self.state);
+        (state.mark, state.done.clone())
     }
 
     /// What the group would come back to after a crash: below, nothing is needed.

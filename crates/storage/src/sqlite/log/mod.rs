@@ -1,14 +1,16 @@
 //! The log over SQLite: one table for each topic, one partition.
 
+mod behind;
 mod group;
-mod marks;
 mod prune;
 mod ranges;
+mod ring;
 mod subscription;
 mod topic;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -18,7 +20,8 @@ use palisade_ports::log::{
 use palisade_ports::{Log, PortError, PortResult};
 use tokio::sync::Notify;
 
-use self::marks::Marks;
+use self::behind::Behind;
+use self::ring::State;
 use self::subscription::SqliteSubscription;
 use self::topic::{Record, Topic};
 use super::{Failure, Readers, Writer, from_sql, to_sql};
@@ -36,13 +39,23 @@ pub struct LogConfig {
     pub ring_bytes: usize,
     /// Bytes after which one `next` hands out no further record. Default 16 MiB.
     pub next_bytes: usize,
-    /// Milliseconds for which acknowledgements are gathered before they are written. Default 20.
-    pub mark_ms: u64,
+    /// Milliseconds for which derived records and acknowledgements stay in memory only. A derived
+    /// record that every group has acknowledged by then is never written. Default 500.
+    pub behind_ms: u64,
+    /// Bytes of derived records in memory only, after which they are written at once and whoever
+    /// appends more waits for it. Default 32 MiB.
+    pub behind_bytes: usize,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { ring_records: 8192, ring_bytes: 8 << 20, next_bytes: 16 << 20, mark_ms: 20 }
+        Self {
+            ring_records: 8192,
+            ring_bytes: 8 << 20,
+            next_bytes: 16 << 20,
+            behind_ms: 200,
+            behind_bytes: 16 << 20,
+        }
     }
 }
 
@@ -60,10 +73,16 @@ pub struct SqliteLog {
 struct Shared {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    memory: Arc<Memory>,
+}
+
+/// What of the log is in memory. Jobs of the writer hold it, and it holds no writer.
+#[derive(Debug)]
+struct Memory {
     config: LogConfig,
     /// By name, as the database knows them.
     topics: Mutex<HashMap<String, Arc<Topic>>>,
-    marks: Marks,
+    behind: Behind,
 }
 
 impl SqliteLog {
@@ -84,23 +103,22 @@ impl SqliteLog {
             }
             Ok(topics)
         })?;
-        let shared =
-            Shared { writer, readers, config, topics: Mutex::new(topics), marks: Marks::default() };
-        let shared = Arc::new(shared);
-        marks::spawn(&shared);
+        let memory = Memory { config, topics: Mutex::new(topics), behind: Behind::default() };
+        let shared = Arc::new(Shared { writer, readers, memory: Arc::new(memory) });
+        behind::spawn(&shared);
         Ok(Self { shared })
     }
 
-    /// Writes every mark that has moved: for an orderly stop.
+    /// Writes what stands in memory only, and every mark that has moved: for an orderly stop.
     pub(crate) async fn flush(&self) -> PortResult<()> {
-        self.shared.write_marks().await
+        self.shared.write_behind().await
     }
 }
 
 impl Drop for SqliteLog {
     fn drop(&mut self) {
-        // Lets the task that writes marks see that it is alone.
-        self.shared.marks.wake();
+        // Lets the task that writes behind see that it is alone.
+        self.shared.memory.behind.wake();
     }
 }
 
@@ -119,7 +137,7 @@ impl Shared {
                 Topic::load(connection, id, floor)
             })
             .await?;
-        match lock(&self.topics).entry(name) {
+        match lock(&self.memory.topics).entry(name) {
             // Somebody made it at the same time; that one may be in use already.
             Entry::Occupied(entry) => Ok(Arc::clone(entry.get())),
             Entry::Vacant(entry) => Ok(Arc::clone(entry.insert(Arc::new(topic)))),
@@ -127,7 +145,7 @@ impl Shared {
     }
 
     fn known(&self, name: &str) -> Option<Arc<Topic>> {
-        lock(&self.topics).get(name).cloned()
+        lock(&self.memory.topics).get(name).cloned()
     }
 }
 
@@ -145,7 +163,7 @@ impl Log for SqliteLog {
                 Some(place) => *place,
                 None => {
                     let state = self.shared.topic(&topic).await?;
-                    batches.push(Batch { topic: state, first: 0, records: Vec::new() });
+                    batches.push(Batch { topic: state, records: Vec::new() });
                     places.insert(topic, batches.len() - 1);
                     batches.len() - 1
                 }
@@ -159,28 +177,10 @@ impl Log for SqliteLog {
         if batches.is_empty() {
             return Ok(());
         }
-        let touched: Vec<_> = batches.iter().map(|batch| Arc::clone(&batch.topic)).collect();
-        let config = self.shared.config;
-        let work = move |connection: &rusqlite::Connection| {
-            let at = to_sql(SystemClock::time().0);
-            for batch in &mut batches {
-                batch.first = batch.topic.insert(connection, &batch.records, at)?;
-            }
-            for batch in &batches {
-                batch.topic.reserve(batch.first, batch.records.len());
-            }
-            Ok(batches)
-        };
-        let settle = move |result: &mut Result<Vec<Batch>, Failure>| match result {
-            Ok(batches) => {
-                for Batch { topic, first, records } in batches.drain(..) {
-                    topic.publish(first, records, &config);
-                }
-            }
-            Err(_) => touched.iter().for_each(|topic| topic.roll_back()),
-        };
-        self.shared.writer.write_then(WHAT, durability, bytes, work, settle).await?;
-        Ok(())
+        if durability == Durability::Derived {
+            return self.shared.append_derived(batches, bytes).await;
+        }
+        self.shared.append_now(batches, bytes, durability).await
     }
 
     async fn subscribe(
@@ -232,8 +232,48 @@ impl Log for SqliteLog {
 /// Records of one call to one topic.
 struct Batch {
     topic: Arc<Topic>,
-    first: u64,
     records: Vec<Record>,
+}
+
+impl Shared {
+    /// Visible at once; written later, if anybody still needs it then.
+    async fn append_derived(&self, batches: Vec<Batch>, bytes: usize) -> PortResult<()> {
+        for Batch { topic, records } in batches {
+            topic.append(records, &self.memory.config);
+        }
+        if self.memory.behind.add(bytes) > self.memory.config.behind_bytes {
+            self.write_behind().await?;
+        }
+        Ok(())
+    }
+
+    /// Written first, then visible.
+    async fn append_now(
+        &self,
+        batches: Vec<Batch>,
+        bytes: usize,
+        durability: Durability,
+    ) -> PortResult<()> {
+        let memory = Arc::clone(&self.memory);
+        let places: Arc<Mutex<Vec<(Arc<Topic>, Range<u64>)>>> = Arc::default();
+        let reserved = Arc::clone(&places);
+        let work = move |connection: &rusqlite::Connection| {
+            let at = to_sql(SystemClock::time().0);
+            for Batch { topic, records } in &batches {
+                let offsets = topic.reserve(records);
+                lock(&reserved).push((Arc::clone(topic), offsets.clone()));
+                topic.insert(connection, offsets.zip(records), at)?;
+            }
+            Ok(())
+        };
+        let settle = move |result: &mut Result<(), Failure>| {
+            let state = if result.is_ok() { State::Settled } else { State::Void };
+            for (topic, offsets) in lock(&places).drain(..) {
+                topic.settle(offsets, state, &memory.config);
+            }
+        };
+        self.writer.write_then(WHAT, durability, bytes, work, settle).await
+    }
 }
 
 fn refused(why: &'static str) -> PortError {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use palisade_ports::PortResult;
 use palisade_ports::log::Durability;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::topic::Topic;
 use super::{Shared, WHAT};
@@ -16,12 +16,11 @@ impl Shared {
     /// Removes what every group has acknowledged and was appended `age_ms` ago or earlier.
     pub(super) async fn prune(&self, age_ms: u64) -> PortResult<u64> {
         let before = SystemClock::time().minus(age_ms);
-        let topics: Vec<_> = lock(&self.topics).values().cloned().collect();
+        let topics: Vec<_> = lock(&self.memory.topics).values().cloned().collect();
         let mut removed = 0_u64;
         for topic in topics {
             loop {
                 let (floor, end) = (topic.floor(), topic.needed_from());
-                let end = end.min(floor.saturating_add(CHUNK));
                 if floor >= end {
                     break;
                 }
@@ -33,7 +32,7 @@ impl Shared {
                     self.writer.write(WHAT, Durability::Process, 64 << 10, work).await?;
                 topic.raise_floor(floor);
                 removed = removed.saturating_add(gone);
-                if floor < end {
+                if gone < CHUNK {
                     break;
                 }
             }
@@ -42,9 +41,8 @@ impl Shared {
     }
 }
 
-/// Removes the records from `floor` to `end` (exclusive) up to the first that is younger than
-/// `cut`: never one after it, since offsets below the head have no gaps. Gives the new floor and
-/// how many went.
+/// Removes the first [`CHUNK`] records from `floor` to `end` (exclusive), up to the first that is
+/// younger than `cut`. Gives the new floor and how many went.
 fn remove(
     connection: &Connection,
     topic: &Topic,
@@ -52,6 +50,15 @@ fn remove(
     cut: i64,
 ) -> Result<(u64, u64), Failure> {
     let id = topic.id;
+    // Offsets have gaps, where records were done with before they were written.
+    let after: Option<i64> = connection
+        .prepare_cached(&format!(
+            "SELECT \"offset\" FROM log_{id} WHERE \"offset\" >= ?1 AND \"offset\" < ?2
+             ORDER BY \"offset\" LIMIT 1 OFFSET ?3"
+        ))?
+        .query_row((to_sql(floor), to_sql(end), to_sql(CHUNK)), |row| row.get(0))
+        .optional()?;
+    let end = after.map_or(end, from_sql);
     let young: Option<i64> = connection
         .prepare_cached(&format!(
             "SELECT min(\"offset\") FROM log_{id}

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 /// A set of offsets as runs without gaps: one slow record costs one run, however many records
 /// after it are done with.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ranges {
     /// First offset of each run, and the first one after it.
     runs: BTreeMap<u64, u64>,

@@ -58,7 +58,7 @@ impl SqliteSubscription {
     fn take(&mut self, max: usize) -> Taken {
         let count = self.sources.len();
         let mut deliveries = Vec::new();
-        let mut bytes = self.shared.config.next_bytes;
+        let mut bytes = self.shared.memory.config.next_bytes;
         let mut next_turn = None;
         let mut passed = false;
         for place in (self.turn..count).chain(0..self.turn) {
@@ -72,10 +72,12 @@ impl SqliteSubscription {
                 Window::Database(_) => {
                     next_turn.get_or_insert(place);
                 }
-                Window::Records(records) => {
+                Window::Records(records, next) => {
                     let weight: usize = records.iter().map(|(_, record)| record.weight()).sum();
                     bytes = bytes.saturating_sub(weight);
+                    source.pass_over(&self.shared, &records, next);
                     source.hand_out(records, &mut deliveries);
+                    source.cursor = next;
                     passed = true;
                 }
             }
@@ -96,13 +98,16 @@ impl SqliteSubscription {
         let mut deliveries = Vec::new();
         let Some(source) = self.sources.get_mut(place) else { return Ok(deliveries) };
         let (topic, cursor) = (Arc::clone(&source.topic), source.cursor);
-        let bytes = self.shared.config.next_bytes;
+        let bytes = self.shared.memory.config.next_bytes;
         let read = move |connection: &rusqlite::Connection| {
             topic.select(connection, (cursor, end), max, bytes)
         };
         let records = self.shared.readers.read(WHAT, read).await?;
-        source.close_gaps(&records, end);
+        // The rest up to the end, when not all of it was read, is for the next time.
+        let next = records.last().map_or(end, |(offset, _)| offset.saturating_add(1));
+        source.pass_over(&self.shared, &records, next);
         source.hand_out(records, &mut deliveries);
+        source.cursor = next;
         self.turn = (place + 1) % self.sources.len();
         Ok(deliveries)
     }
@@ -118,29 +123,23 @@ impl Source {
         }
     }
 
-    /// Records that are missing in the database, although nothing removed them, were lost by
-    /// something outside: the group must not wait for them for ever.
-    fn close_gaps(&mut self, records: &[(u64, Record)], end: u64) {
-        let first = records.first().map_or(end, |(offset, _)| *offset);
+    /// Places up to `next` without a record: rolled back, or acknowledged before they were ever
+    /// written. The group is done with them.
+    fn pass_over(&self, shared: &Shared, records: &[(u64, Record)], next: u64) {
         let mut expected = self.cursor;
-        let mut lost = 0_u64;
-        for offset in [first].into_iter().chain(records.iter().map(|(offset, _)| *offset)) {
+        for offset in records.iter().map(|(offset, _)| *offset).chain([next]) {
             for missing in expected..offset {
-                self.group.acknowledge(missing);
-                lost += 1;
+                if self.group.acknowledge(missing) {
+                    shared.memory.behind.moved(&self.topic, &self.group);
+                }
             }
             expected = offset.saturating_add(1).max(expected);
         }
-        if lost > 0 && first >= self.topic.floor() && self.cursor >= self.topic.floor() {
-            tracing::error!(topic = %self.name, lost, from = self.cursor, "records are missing");
-        }
-        self.cursor = first;
     }
 
     /// Hands out records that are not acknowledged (some are, when a group comes back).
     fn hand_out(&mut self, records: Vec<(u64, Record)>, deliveries: &mut Vec<Delivery>) {
         for (offset, Record { key, payload }) in records {
-            self.cursor = offset.saturating_add(1);
             if !self.group.is_done(offset) {
                 let position = Position { topic: self.name.clone(), partition: 0, offset };
                 deliveries.push(Delivery { position, key, payload });
@@ -198,13 +197,11 @@ impl Acknowledge for SqliteAcknowledge {
         let Some((topic, group)) = self.members.get(&position.topic) else { return };
         // What was never handed out cannot be done with.
         if position.offset < topic.head() && group.acknowledge(position.offset) {
-            self.shared.marks.add(topic, group);
+            self.shared.memory.behind.moved(topic, group);
         }
     }
 
     async fn flush(&self) -> PortResult<()> {
-        let members = self.members.values().filter(|(_, group)| !group.is_ephemeral());
-        let groups = members.map(|(topic, group)| (topic.id, Arc::clone(group))).collect();
-        self.shared.write_marks_of(groups).await
+        self.shared.write_behind().await
     }
 }

@@ -1,4 +1,5 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -6,12 +7,13 @@ use bytes::Bytes;
 use rusqlite::Connection;
 
 use super::LogConfig;
-use super::group::Group;
+use super::group::{Done, Group};
+use super::ring::{Ring, State};
 use crate::lock;
 use crate::sqlite::{Failure, from_sql, to_sql};
 
 /// A record without its place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Record {
     pub(super) key: Bytes,
     pub(super) payload: Bytes,
@@ -26,8 +28,8 @@ impl Record {
 
 /// What can be read at once from an offset on.
 pub(super) enum Window {
-    /// These records.
-    Records(Vec<(u64, Record)>),
+    /// These records, and the offset after them.
+    Records(Vec<(u64, Record)>, u64),
     /// Nothing was appended yet.
     Empty,
     /// The records up to this offset (exclusive) are only in the database.
@@ -40,22 +42,12 @@ pub(super) struct Topic {
     pub(super) id: i64,
     insert: String,
     select: String,
-    /// The next offset to give out. Only the writer's thread moves it; it runs ahead of the head
-    /// by what is not committed.
-    pending: AtomicU64,
-    /// The first offset that is not committed.
+    /// The first offset that is not to be seen.
     head: AtomicU64,
     /// The first offset that is kept.
     floor: AtomicU64,
     ring: Mutex<Ring>,
     groups: Mutex<HashMap<String, Arc<Group>>>,
-}
-
-/// The newest records, without gaps up to the head.
-#[derive(Debug, Default)]
-struct Ring {
-    records: VecDeque<Record>,
-    bytes: usize,
 }
 
 impl Topic {
@@ -84,15 +76,17 @@ impl Topic {
             connection.query_row(&format!("SELECT max(\"offset\") FROM log_{id}"), (), |row| {
                 row.get(0)
             })?;
-        let head = last.map_or(floor, |last| from_sql(last).saturating_add(1).max(floor));
+        let mut head = last.map_or(floor, |last| from_sql(last).saturating_add(1).max(floor));
         let mut groups = HashMap::new();
         let mut statement =
             connection.prepare("SELECT \"group\", next FROM offsets WHERE topic = ?1")?;
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
             let name: String = row.get(0)?;
-            let group = Arc::new(Group::new(&name, from_sql(row.get(1)?), true));
-            groups.insert(name, group);
+            let mark = from_sql(row.get(1)?);
+            // What it was done with may never have been written; its place is not used again.
+            head = head.max(mark);
+            groups.insert(name.clone(), Arc::new(Group::new(&name, mark, true)));
         }
         Ok(Self {
             id,
@@ -103,83 +97,92 @@ impl Topic {
                 "SELECT \"offset\", key, payload FROM log_{id}
                  WHERE \"offset\" >= ?1 AND \"offset\" < ?2 ORDER BY \"offset\""
             ),
-            pending: AtomicU64::new(head),
             head: AtomicU64::new(head),
             floor: AtomicU64::new(floor),
-            ring: Mutex::default(),
+            ring: Mutex::new(Ring::new(head)),
             groups: Mutex::new(groups),
         })
     }
 
-    /// Writes records inside the writer's transaction; gives the first one's offset.
-    pub(super) fn insert(
+    /// Appends records that are nowhere else yet; everybody sees them.
+    pub(super) fn append(&self, records: Vec<Record>, config: &LogConfig) {
+        self.change(config, |ring| {
+            ring.push(records, State::Memory);
+        });
+    }
+
+    /// Gives records places that nobody sees until [`Topic::settle`].
+    pub(super) fn reserve(&self, records: &[Record]) -> Range<u64> {
+        let first = lock(&self.ring).push(records.iter().cloned(), State::Pending);
+        first..first.saturating_add(records.len() as u64)
+    }
+
+    /// The places of an append or of a write behind stand like this now that it has ended.
+    pub(super) fn settle(
+        &self,
+        offsets: impl IntoIterator<Item = u64>,
+        state: State,
+        config: &LogConfig,
+    ) {
+        self.change(config, |ring| ring.settle(offsets, state));
+    }
+
+    /// What nobody needs any more, at this moment.
+    pub(super) fn done(&self) -> Done {
+        Done::by(lock(&self.groups).values())
+    }
+
+    /// What is to be written because it stands nowhere else and was not `done` with.
+    pub(super) fn take_unwritten(&self, done: &Done) -> Vec<(u64, Record)> {
+        lock(&self.ring).take_unwritten(done)
+    }
+
+    /// Writes records inside the writer's transaction.
+    pub(super) fn insert<'a>(
         &self,
         connection: &Connection,
-        records: &[Record],
+        records: impl Iterator<Item = (u64, &'a Record)>,
         at: i64,
-    ) -> Result<u64, Failure> {
-        let first = self.pending.load(Ordering::Relaxed);
+    ) -> Result<(), Failure> {
         let mut statement = connection.prepare_cached(&self.insert)?;
-        for (offset, record) in (first..).zip(records) {
+        for (offset, record) in records {
             statement.execute((to_sql(offset), &*record.key, &*record.payload, at))?;
         }
-        Ok(first)
+        Ok(())
     }
 
-    /// The records from `first` on are written, in a transaction that is still open.
-    pub(super) fn reserve(&self, first: u64, count: usize) {
-        self.pending.store(first.saturating_add(count as u64), Ordering::Relaxed);
-    }
-
-    /// A write was rolled back: what it reserved is free again. On the writer's thread, after the
-    /// commits of its group that came before it and before those that came after.
-    pub(super) fn roll_back(&self) {
-        self.pending.store(self.head(), Ordering::Relaxed);
-    }
-
-    /// Records are committed: readers may see them. On the writer's thread, in offset order.
-    pub(super) fn publish(&self, first: u64, records: Vec<Record>, config: &LogConfig) {
-        let head = first.saturating_add(records.len() as u64);
+    fn change(&self, config: &LogConfig, change: impl FnOnce(&mut Ring)) {
+        let needed_from = self.read_from();
         let mut ring = lock(&self.ring);
-        for record in records {
-            ring.bytes = ring.bytes.saturating_add(record.weight());
-            ring.records.push_back(record);
-        }
-        while ring.records.len() > config.ring_records || ring.bytes > config.ring_bytes {
-            let Some(record) = ring.records.pop_front() else { break };
-            ring.bytes = ring.bytes.saturating_sub(record.weight());
-        }
-        self.head.store(head, Ordering::Release);
+        change(&mut ring);
+        ring.trim(needed_from, config.ring_records, config.ring_bytes);
+        let head = ring.head();
+        let moved = self.head.swap(head, Ordering::AcqRel) < head;
         drop(ring);
-        // A roll-back settled just before may have taken this reservation away.
-        self.pending.fetch_max(head, Ordering::Relaxed);
-        for group in lock(&self.groups).values() {
-            group.wake();
+        if moved {
+            for group in lock(&self.groups).values() {
+                group.wake();
+            }
         }
+    }
+
+    /// The first offset that some group has not acknowledged, written or not.
+    fn read_from(&self) -> u64 {
+        let groups = lock(&self.groups);
+        groups.values().map(|group| group.mark()).min().unwrap_or(0)
     }
 
     /// Up to `max` records and about `bytes` bytes from `cursor` on, as far as they are in memory.
     pub(super) fn window(&self, cursor: u64, max: usize, bytes: usize) -> Window {
         let ring = lock(&self.ring);
-        let head = self.head();
-        if cursor >= head {
+        if cursor >= ring.head() {
             return Window::Empty;
         }
-        let start = head.saturating_sub(ring.records.len() as u64);
-        if cursor < start {
-            return Window::Database(start);
+        if cursor < ring.first() {
+            return Window::Database(ring.first());
         }
-        let skip = usize::try_from(cursor - start).unwrap_or(usize::MAX);
-        let mut left = bytes;
-        let mut records = Vec::new();
-        for (offset, record) in (cursor..).zip(ring.records.iter().skip(skip)).take(max) {
-            if !records.is_empty() && record.weight() > left {
-                break;
-            }
-            left = left.saturating_sub(record.weight());
-            records.push((offset, record.clone()));
-        }
-        Window::Records(records)
+        let (records, next) = ring.window(cursor, max, bytes);
+        Window::Records(records, next)
     }
 
     /// As [`Topic::window`], from the database.

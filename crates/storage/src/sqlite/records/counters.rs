@@ -81,10 +81,14 @@ impl SqliteRecords {
             let dead_letters = connection
                 .prepare_cached("SELECT count(*) FROM dead_letters")?
                 .query_row((), |row| row.get(0))?;
+            let oldest_open: Option<i64> = connection
+                .prepare_cached("SELECT min(accepted) FROM requests WHERE report IS NULL")?
+                .query_row((), |row| row.get(0))?;
             Ok(Counts {
                 open: from_sql(open),
                 finished: from_sql(finished),
                 dead_letters: from_sql(dead_letters),
+                oldest_open: oldest_open.map(|accepted| UnixMillis(from_sql(accepted))),
             })
         })
         .await
