@@ -190,6 +190,39 @@ fn a_rule_file_that_does_not_compile_leaves_the_others_working() {
 }
 
 #[test]
+fn a_slow_rule_file_is_left_out_and_the_others_have_their_say() {
+    let folder = folder();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).expect("a directory");
+    let quick = "rule greeting { meta: severity = \"suspicious\" strings: $a = \"hello world\" condition: $a }";
+    std::fs::write(rules.join("quick.yar"), quick).expect("a rule");
+    // Forty thousand million steps.
+    let slow = "rule slow { condition: for all i in (0..filesize - 1) : (for all j in (0..filesize - 1) : (uint8(i) + uint8(j) >= 0)) }";
+    std::fs::write(rules.join("slow.yar"), slow).expect("a rule");
+    let bytes = [b"hello world".as_slice(), &[b'x'; 200_000]].concat();
+    let path = write(&folder, "a.txt", &bytes);
+    let rules = rules.display().to_string();
+    let output = palisade(&[
+        "scan",
+        "--format",
+        "json",
+        "--engines",
+        "yara",
+        "--rules",
+        &rules,
+        "--scan-timeout",
+        "12",
+        "--rule-timeout",
+        "2",
+        &path,
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report = stdout(&output);
+    assert!(report.contains("\"greeting\""), "{report}");
+    assert!(report.contains("slow.yar were left out"), "{report}");
+}
+
+#[test]
 fn deceptive_names_are_found_and_shown_safely() {
     let folder = folder();
     // A program (the smallest that counts) whose name is written from right to left.
