@@ -177,7 +177,13 @@ pub(crate) struct JailArguments {
 #[derive(Debug, Args)]
 pub(crate) struct DataArguments {
     /// Where everything is kept.
-    #[arg(long, value_name = "DIR", env = "PALISADE_DATA", default_value = "palisade-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PALISADE_DATA",
+        default_value = "palisade-data",
+        global = true
+    )]
     pub(crate) data: PathBuf,
 }
 

@@ -193,18 +193,25 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
             ));
         }
     }
-    let chosen = all.into_iter().filter(|name| asked.is_empty() || asked.contains(name)).collect();
-    Ok(Engines { pool, hashes: hashes(arguments.format, index.as_ref()), index, chosen })
+    let chosen = all.into_iter().filter(|name| asked.is_empty() || asked.contains(name));
+    let chosen: Vec<_> = chosen.collect();
+    let unpacks = chosen.iter().any(|name| name.as_str() == unpack::NAME);
+    let hashes = hashes(arguments.format, index.as_ref(), unpacks);
+    Ok(Engines { pool, hashes, index, chosen })
 }
 
-/// The hashes that somebody will look at: a list, or whoever reads the report.
-fn hashes(format: Format, index: Option<&reputation::Index>) -> Wanted {
+/// The hashes that somebody will look at: a list, whoever looks for an archive inside itself, or
+/// whoever reads the report.
+fn hashes(format: Format, index: Option<&reputation::Index>, unpacks: bool) -> Wanted {
+    if matches!(format, Format::Json | Format::Jsonl) {
+        return Wanted::ALL;
+    }
     let listed = |kind| index.is_some_and(|index| index.has(kind));
-    match format {
-        Format::Json | Format::Jsonl => Wanted::ALL,
-        Format::Table | Format::Sarif => {
-            Wanted { md5: listed(HashKind::Md5), sha1: listed(HashKind::Sha1), sha512: false }
-        }
+    Wanted {
+        sha256: format == Format::Sarif || index.is_some() || unpacks,
+        md5: listed(HashKind::Md5),
+        sha1: listed(HashKind::Sha1),
+        sha512: false,
     }
 }
 

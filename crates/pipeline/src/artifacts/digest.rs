@@ -3,10 +3,13 @@ use palisade_model::{Hashes, Sha256 as Name};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-/// Which hashes are wanted besides the name. MD5 and SHA-512 have no instructions of their own on
-/// most processors: together they cost several times what the name costs.
+/// Which hashes are wanted. MD5 and SHA-512 have no instructions of their own on most processors:
+/// together they cost several times what the name costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
+    /// SHA-256, the name. Only who neither stores an artifact nor tells of it can do without: the name
+    /// is all zeros then.
+    pub sha256: bool,
     /// MD5.
     pub md5: bool,
     /// SHA-1.
@@ -17,7 +20,7 @@ pub struct Wanted {
 
 impl Wanted {
     /// What a report of the HTTP API shows.
-    pub const ALL: Self = Self { md5: true, sha1: true, sha512: true };
+    pub const ALL: Self = Self { sha256: true, md5: true, sha1: true, sha512: true };
 
     /// Whether these hashes have all that is wanted.
     pub(super) fn is_in(self, hashes: &Hashes) -> bool {
@@ -29,27 +32,30 @@ impl Wanted {
 
 /// The hashes of an artifact over one pass of its bytes.
 pub struct Digests {
-    sha256: Sha256,
+    sha256: Option<Sha256>,
     others: Others,
 }
 
 impl Digests {
-    /// The name and what is wanted besides.
+    /// What is wanted.
     pub fn new(wanted: Wanted) -> Self {
-        Self { sha256: Sha256::default(), others: Others::new(wanted) }
+        Self { sha256: wanted.sha256.then(Sha256::default), others: Others::new(wanted) }
     }
 
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         for piece in pieces(bytes) {
-            self.sha256.update(piece);
+            if let Some(sha256) = &mut self.sha256 {
+                sha256.update(piece);
+            }
             self.others.update_piece(piece);
         }
     }
 
     /// The hashes; empty text for those that were not wanted.
     pub fn finish(self) -> Hashes {
-        self.others.finish(Name(self.sha256.finalize().into()))
+        let name = self.sha256.map(|sha256| sha256.finalize().into()).unwrap_or_default();
+        self.others.finish(Name(name))
     }
 
     /// All hashes of bytes in memory.
@@ -140,7 +146,8 @@ mod tests {
 
     #[test]
     fn what_is_not_wanted_is_empty() {
-        let hashes = Digests::some_of(b"abc", Wanted { md5: false, sha1: true, sha512: false });
+        let wanted = Wanted { md5: false, sha512: false, ..Wanted::ALL };
+        let hashes = Digests::some_of(b"abc", wanted);
         assert_eq!((hashes.md5.as_str(), hashes.sha512.as_str()), ("", ""));
         assert_eq!(hashes.sha1.len(), 40);
     }

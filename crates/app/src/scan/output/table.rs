@@ -76,9 +76,10 @@ impl Table {
         }
         let rate = if summary.seconds > 0.0 { summary.files as f64 / summary.seconds } else { 0.0 };
         complain(&format!(
-            "{} files ({}), {} inside them: {} malicious, {} suspicious, {} not scanned whole; \
+            "{} file{} ({}), {} inside: {} malicious, {} suspicious, {} not scanned whole; \
              {:.1} s, {rate:.0} files/s",
             summary.files,
+            if summary.files == 1 { "" } else { "s" },
             size(summary.bytes),
             summary.inside,
             summary.malicious,
