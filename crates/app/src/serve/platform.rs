@@ -59,8 +59,7 @@ pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Resul
     let for_engines = config.clone();
     let engines = tokio::task::spawn_blocking(move || load(&for_engines)).await??;
     let catalog = Catalog::new(ports.clone());
-    let artifacts =
-        Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), CacheConfig::default()));
+    let artifacts = Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), cache_config()));
     let gateway = Gateway::new(
         ports.clone(),
         catalog.clone(),
@@ -120,6 +119,14 @@ pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Resul
     tasks.spawn(lists::follow(config.reputation.clone(), engines.reputation));
 
     Ok(Platform { ports, gateway, layers: engines.layers, tasks })
+}
+
+/// Most open files are for connections.
+fn cache_config() -> CacheConfig {
+    let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let share = usize::try_from(open_files.unwrap_or(u64::MAX) / 4).unwrap_or(usize::MAX);
+    let default = CacheConfig::default();
+    CacheConfig { keep_count: default.keep_count.min(share), ..default }
 }
 
 /// Which engine reads which types.

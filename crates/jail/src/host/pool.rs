@@ -489,18 +489,24 @@ impl Pool {
     }
 
     fn give_back(&self, worker: WorkerHandle) {
+        drop(self.keep_or_retire(worker));
+    }
+
+    /// Makes a worker idle, or gives it for its end, which takes the template a moment.
+    fn keep_or_retire(&self, worker: WorkerHandle) -> Option<WorkerHandle> {
         let spent = worker.served >= self.config().artifacts_per_worker;
         let mut state = self.state();
         state.busy -= 1;
         let current = state.template.as_ref().is_some_and(|now| Arc::ptr_eq(now, &worker.template));
-        if spent || !current {
-            drop(state);
-            drop(worker);
+        let retired = if spent || !current {
+            Some(worker)
         } else {
             state.idle.push_back(worker);
-            drop(state);
-        }
+            None
+        };
+        drop(state);
         self.inner.freed.notify_one();
+        retired
     }
 
     /// Ends a worker that did not end its job, and says why it did not.
@@ -539,8 +545,9 @@ enum Asked {
 
 impl Taken {
     fn give_back(mut self) {
-        if let Some(worker) = self.worker.take() {
-            self.pool.give_back(worker);
+        let worker = self.worker.take();
+        if let Some(retired) = worker.and_then(|worker| self.pool.keep_or_retire(worker)) {
+            tokio::task::spawn_blocking(move || drop(retired));
         }
     }
 

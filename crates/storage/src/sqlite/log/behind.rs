@@ -44,10 +44,14 @@ impl Behind {
         self.wake();
     }
 
-    /// So many bytes more are to be written; gives how many there are.
-    pub(super) fn add(&self, bytes: usize) -> usize {
+    /// So many bytes more are to be written.
+    pub(super) fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.wake();
-        self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn wake(&self) {
@@ -99,7 +103,7 @@ impl Shared {
     }
 
     async fn write_together(&self, new: Vec<Moved>) -> PortResult<()> {
-        let bytes = self.memory.behind.bytes.load(Ordering::Relaxed);
+        let bytes = self.memory.behind.bytes();
         let write = Write { memory: Arc::clone(&self.memory), taken: Arc::default() };
         let end = write.clone();
         let work = move |connection: &Connection| write.run(connection, new);

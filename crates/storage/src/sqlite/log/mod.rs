@@ -238,12 +238,14 @@ struct Batch {
 impl Shared {
     /// Visible at once; written later, if anybody still needs it then.
     async fn append_derived(&self, batches: Vec<Batch>, bytes: usize) -> PortResult<()> {
+        // Before and not after: where nothing can be written, no repeat adds to what waits for it.
+        if self.memory.behind.bytes() > self.memory.config.behind_bytes {
+            self.write_behind().await?;
+        }
         for Batch { topic, records } in batches {
             topic.append(records, &self.memory.config);
         }
-        if self.memory.behind.add(bytes) > self.memory.config.behind_bytes {
-            self.write_behind().await?;
-        }
+        self.memory.behind.add(bytes);
         Ok(())
     }
 

@@ -53,6 +53,11 @@ impl Ring {
         self.head
     }
 
+    /// Everything before this offset is in the database, or never will be.
+    pub(super) fn written_to(&self) -> u64 {
+        self.unwritten.min(self.head)
+    }
+
     /// Gives records their offsets; gives the first one's.
     pub(super) fn push(&mut self, records: impl IntoIterator<Item = Record>, state: State) -> u64 {
         let first = self.next();

@@ -244,10 +244,11 @@ impl Topic {
         lock(&self.groups).remove(&group.name);
     }
 
-    /// The first offset that some group still needs: below, all may go.
+    /// The first offset that some group still needs, or that is not written yet: below, all may go.
     pub(super) fn needed_from(&self) -> u64 {
+        let written = lock(&self.ring).written_to();
         let groups = lock(&self.groups);
         let marks = groups.values().filter(|group| !group.is_ephemeral());
-        marks.map(|group| group.kept_from()).min().unwrap_or(u64::MAX).min(self.head())
+        marks.map(|group| group.kept_from()).min().unwrap_or(u64::MAX).min(written)
     }
 }
