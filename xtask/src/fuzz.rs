@@ -44,13 +44,13 @@ pub(crate) fn fuzz(arguments: &FuzzArguments) -> anyhow::Result<()> {
     }
     run_seeds(&home)?;
     let host = host()?;
-    run(cargo().current_dir(&home).env("RUSTFLAGS", INSTRUMENTATION).args([
-        "build",
-        "--release",
-        "--bins",
-        "--target",
-        &host,
-    ]))?;
+    // By name: what writes the first inputs has no libFuzzer to link with.
+    let programs = names.iter().flat_map(|name| ["--bin", name.as_str()]);
+    run(cargo()
+        .current_dir(&home)
+        .env("RUSTFLAGS", INSTRUMENTATION)
+        .args(["build", "--release", "--target", &host])
+        .args(programs))?;
     let seconds = (arguments.minutes * 60.0 / names.len() as f64).ceil().max(1.0);
     let mut failed = Vec::new();
     for name in &names {
