@@ -82,7 +82,7 @@ impl Engine for JailedEngine {
         command: &Command,
         artifact: Option<Artifact>,
         timeout_ms: u64,
-        mut children: Box<dyn ChildSink>,
+        children: Box<dyn ChildSink>,
     ) -> (Result<Opinion, ScanError>, Definitions) {
         let Some(artifact) = artifact else {
             let error = ScanError::Unavailable("the artifact was not handed over".to_owned());
@@ -94,25 +94,19 @@ impl Engine for JailedEngine {
             engines: Some(vec![self.name.clone()]),
             timeout_ms,
         };
-        if !self.gives_children {
-            return match self.pool.ask(job, &self.name).await {
-                Some(outcome) => (outcome.opinion, outcome.definitions),
-                None => (Err(no_such_engine()), self.in_force()),
-            };
-        }
-        let pool = self.pool.clone();
-        let scanned =
-            tokio::task::spawn_blocking(move || pool.scan(&job, children.as_mut()).pop()).await;
+        let scanned = match self.gives_children {
+            true => self.pool.scan_on_thread(job, children).await,
+            false => self.pool.ask(job).await,
+        };
         match scanned {
             Ok(Some(outcome)) => (outcome.opinion, outcome.definitions),
-            Ok(None) => (Err(no_such_engine()), self.in_force()),
-            Err(error) => (Err(ScanError::Unavailable(error.to_string())), self.in_force()),
+            Ok(None) => {
+                let error = ScanError::Unavailable("the pool has no such engine".to_owned());
+                (Err(error), self.in_force())
+            }
+            Err(error) => (Err(error), self.in_force()),
         }
     }
-}
-
-fn no_such_engine() -> ScanError {
-    ScanError::Unavailable("the pool has no such engine".to_owned())
 }
 
 /// What the jailed side is told of a command.

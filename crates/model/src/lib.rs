@@ -19,7 +19,7 @@ pub mod wire;
 
 pub use command::{Command, CommandId};
 pub use finding::{Evidence, Finding, Severity};
-pub use hash::{AnyHash, HashKind, Hashes, HexError, Sha256};
+pub use hash::{AnyHash, HashKind, Hashes, HexError, Sha256, encode_hex};
 pub use id::{EngineName, IdError, KeyId, NodeId, RequestId};
 pub use report::{
     EngineEntry, NodeReport, Progress, Report, ReportNotice, ReportVerdict, RequestSummary,

@@ -313,37 +313,41 @@ impl Pool {
         }
     }
 
-    /// Looks at one artifact with one engine that gives no children. While a worker is idle, it is a
-    /// matter between the runtime and that worker; otherwise a thread blocks as in [`Pool::scan`].
-    pub async fn ask(&self, job: Job, engine: &EngineName) -> Option<JobOutcome> {
-        if let Some(mut taken) = self.take_idle() {
+    /// As [`Pool::scan`] with the one engine that the job names, on a thread that may block.
+    pub async fn scan_on_thread(
+        &self,
+        job: Job,
+        mut children: Box<dyn ChildSink>,
+    ) -> Result<Option<JobOutcome>, ScanError> {
+        let pool = self.clone();
+        let scan = tokio::task::spawn_blocking(move || pool.scan(&job, children.as_mut()).pop());
+        scan.await.map_err(|error| ScanError::Unavailable(error.to_string()))
+    }
+
+    /// As [`Pool::scan_on_thread`], of an engine that gives no children. While a worker is idle, it is
+    /// a matter between the runtime and that worker.
+    pub async fn ask(&self, job: Job) -> Result<Option<JobOutcome>, ScanError> {
+        let engine = job.engines.as_deref().and_then(|engines| engines.first()).cloned();
+        if let Some(engine) = engine
+            && let Some(mut taken) = self.take_idle()
+        {
             let deadline = Instant::now() + Duration::from_millis(job.timeout_ms);
-            match self.ask_worker(&mut taken, &job, engine, deadline).await {
+            match self.ask_worker(&mut taken, &job, &engine, deadline).await {
                 Asked::Done(outcome) => {
                     taken.give_back();
-                    return outcome;
+                    return Ok(outcome);
                 }
                 Asked::Ended(end, definitions) => {
                     let not_begun = matches!(end, JobEnd::NotBegun);
                     let buried = tokio::task::spawn_blocking(move || taken.bury(end)).await;
                     if !not_begun {
-                        let error = buried.unwrap_or(ScanError::TimedOut);
-                        let (engine, opinion) = (engine.clone(), Err(error));
-                        return Some(JobOutcome { engine, opinion, definitions, micros: 0 });
+                        let opinion = Err(buried.unwrap_or(ScanError::TimedOut));
+                        return Ok(Some(JobOutcome { engine, opinion, definitions, micros: 0 }));
                     }
                 }
             }
         }
-        let (pool, job) = (self.clone(), Job { engines: Some(vec![engine.clone()]), ..job });
-        let scan = tokio::task::spawn_blocking(move || pool.scan(&job, &mut NoChildren).pop());
-        match scan.await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let opinion = Err(ScanError::Unavailable(error.to_string()));
-                let (engine, definitions) = (engine.clone(), Definitions::default());
-                Some(JobOutcome { engine, opinion, definitions, micros: 0 })
-            }
-        }
+        self.scan_on_thread(job, Box::new(NoChildren)).await
     }
 
     async fn ask_worker(

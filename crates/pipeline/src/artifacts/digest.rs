@@ -1,5 +1,5 @@
 use md5::Md5;
-use palisade_model::{Hashes, Sha256 as Name};
+use palisade_model::{Hashes, Sha256 as Name, encode_hex};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -110,10 +110,10 @@ impl Others {
 
     pub(super) fn finish(self, sha256: Name) -> Hashes {
         Hashes {
-            md5: self.md5.map(|md5| hex(&md5.finalize())).unwrap_or_default(),
-            sha1: self.sha1.map(|sha1| hex(&sha1.finalize())).unwrap_or_default(),
+            md5: self.md5.map(|md5| encode_hex(&md5.finalize())).unwrap_or_default(),
+            sha1: self.sha1.map(|sha1| encode_hex(&sha1.finalize())).unwrap_or_default(),
             sha256,
-            sha512: self.sha512.map(|sha512| hex(&sha512.finalize())).unwrap_or_default(),
+            sha512: self.sha512.map(|sha512| encode_hex(&sha512.finalize())).unwrap_or_default(),
         }
     }
 }
@@ -121,12 +121,6 @@ impl Others {
 /// Piece by piece, so that each is read from memory once and from the processor's cache after.
 fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.chunks(32 << 10)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 #[cfg(test)]

@@ -131,9 +131,7 @@ impl Intake {
             Content::Lost => Err(lost()),
         }
     }
-}
 
-impl Intake {
     fn wanted(&self) -> Wanted {
         Wanted { sha512: !self.derived, ..Wanted::ALL }
     }

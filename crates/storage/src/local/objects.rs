@@ -84,6 +84,14 @@ impl Shared {
         };
         Ok(Self { config, temporary, shards, segments })
     }
+
+    /// Removes objects not used since `before`; gives their number and bytes.
+    fn remove_older(&self, before: UnixMillis) -> io::Result<(u64, u64)> {
+        let large = self.shards.remove_older(before)?;
+        let small = self.segments.as_ref().map(|segments| segments.remove_older(before));
+        let small = small.transpose()?.unwrap_or_default();
+        Ok((large.0 + small.0, large.1 + small.1))
+    }
 }
 
 /// Removes derived objects that were written before the machine last started: without a sync, their
@@ -163,19 +171,14 @@ impl Objects for LocalObjects {
     }
 
     async fn remove_older(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
-        let (shared, derived) = (Arc::clone(&self.shared), Arc::clone(&self.derived));
+        let stores = [Arc::clone(&self.shared), Arc::clone(&self.derived)];
         blocking(move || {
             let (mut count, mut bytes) = (0, 0);
-            let mut count_in = |(objects, size): (u64, u64)| {
-                count += objects;
-                bytes += size;
-            };
-            for shared in [shared, derived] {
+            for shared in stores {
                 remove_leftovers(&shared.temporary, before)?;
-                count_in(shared.shards.remove_older(before)?);
-                if let Some(segments) = &shared.segments {
-                    count_in(segments.remove_older(before)?);
-                }
+                let gone = shared.remove_older(before)?;
+                count += gone.0;
+                bytes += gone.1;
             }
             Ok((count, bytes))
         })
@@ -184,13 +187,7 @@ impl Objects for LocalObjects {
 
     async fn remove_derived(&self, before: UnixMillis) -> PortResult<(u64, u64)> {
         let derived = Arc::clone(&self.derived);
-        blocking(move || {
-            let large = derived.shards.remove_older(before)?;
-            let small = derived.segments.as_ref().map(|segments| segments.remove_older(before));
-            let small = small.transpose()?.unwrap_or_default();
-            Ok((large.0 + small.0, large.1 + small.1))
-        })
-        .await
+        blocking(move || derived.remove_older(before)).await
     }
 }
 
