@@ -27,8 +27,8 @@ pub use report::{
 };
 pub use request::{ArtifactRef, Callback, Lineage, Priority, Request, UnpackLimits};
 pub use result::{
-    ChildRef, DeadLetter, Definitions, EngineResult, FileType, NodeEvent, Outcome, Plan, Planned,
-    PlannedEngine, Problem, ProblemKind,
+    ChildRef, DeadLetter, Definitions, EngineResult, FileType, NodeEvent, Observable,
+    ObservableKind, Outcome, Plan, Planned, PlannedEngine, Problem, ProblemKind, Property,
 };
 pub use time::UnixMillis;
 pub use verdict::{Failure, Verdict};

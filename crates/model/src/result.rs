@@ -111,6 +111,48 @@ pub struct Problem {
     pub detail: String,
 }
 
+/// What kind of thing an [`Observable`] is. The names are those of STIX 2.1's cyber-observable objects
+/// (section 6), with `file-hash` for the hashes of its file object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObservableKind {
+    /// A URL with its scheme.
+    Url,
+    /// A host name.
+    DomainName,
+    /// An IPv4 address.
+    #[serde(rename = "ipv4-addr")]
+    Ipv4,
+    /// An IPv6 address.
+    #[serde(rename = "ipv6-addr")]
+    Ipv6,
+    /// A mail address.
+    EmailAddr,
+    /// An MD5, SHA-1 or SHA-256 in hexadecimal that stands in the artifact's content.
+    FileHash,
+}
+
+/// Something in an artifact that can be looked up elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observable {
+    /// What it is.
+    pub kind: ObservableKind,
+    /// As it would be looked up: a host name in lower case, a URL without the white space around it.
+    pub value: String,
+    /// Where it was found: `relationship`, `macro`, `header From`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub context: String,
+}
+
+/// A fact about an artifact that is no finding: `imphash`, `compiler`, `signer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Property {
+    /// Its stable name, in kebab case.
+    pub name: String,
+    /// Its value, as text.
+    pub value: String,
+}
+
 /// A child found by unpacking, now a request of the same root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildRef {
@@ -150,6 +192,12 @@ pub struct EngineResult {
     /// What it could not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// Addresses and hashes in the artifact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observables: Vec<Observable>,
+    /// Facts about the artifact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<Property>,
     /// What it unpacked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ChildRef>,

@@ -248,6 +248,8 @@ impl Runner {
             reason: None,
             findings: Vec::new(),
             problems: Vec::new(),
+            observables: Vec::new(),
+            properties: Vec::new(),
             children: Vec::new(),
             definitions,
             wait_us: wait_ms * 1000,
@@ -298,6 +300,8 @@ pub fn apply(result: &mut EngineResult, opinion: Opinion) {
     result.reason = opinion.reason;
     result.findings = opinion.findings;
     result.problems = opinion.problems;
+    result.observables = opinion.observables;
+    result.properties = opinion.properties;
 }
 
 /// An outcome as a metric label.

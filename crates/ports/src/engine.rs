@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use palisade_model::{
-    ArtifactRef, Command, CommandId, Definitions, EngineName, FileType, Finding, Outcome, Problem,
-    UnpackLimits,
+    ArtifactRef, Command, CommandId, Definitions, EngineName, FileType, Finding, Observable,
+    Outcome, Problem, Property, UnpackLimits,
 };
 
 use crate::records::EngineState;
@@ -47,6 +47,12 @@ pub struct Opinion {
     pub findings: Vec<Finding>,
     /// What it could not read.
     pub problems: Vec<Problem>,
+    /// Addresses and hashes in the artifact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observables: Vec<Observable>,
+    /// Facts about the artifact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<Property>,
     /// What the artifact is: only the file type engine fills it.
     pub file_type: Option<FileType>,
 }

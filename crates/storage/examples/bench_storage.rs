@@ -285,6 +285,8 @@ fn report(id: RequestId, artifact: usize, nodes: u32) -> Report {
             reason: None,
             findings: vec![finding.clone()],
             problems: Vec::new(),
+            observables: Vec::new(),
+            properties: Vec::new(),
             children: Vec::new(),
             definitions: Default::default(),
             wait_us: 120,

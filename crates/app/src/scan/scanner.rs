@@ -325,6 +325,8 @@ fn empty(node: NodeId, engine: EngineName, definitions: Definitions, micros: u64
         reason: None,
         findings: Vec::new(),
         problems: Vec::new(),
+        observables: Vec::new(),
+        properties: Vec::new(),
         children: Vec::new(),
         definitions,
         wait_us: 0,

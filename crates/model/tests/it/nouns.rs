@@ -196,6 +196,8 @@ pub(crate) fn outcomes() -> Vec<(&'static str, NodeEvent)> {
             reason: None,
             findings: Vec::new(),
             problems: Vec::new(),
+            observables: Vec::new(),
+            properties: Vec::new(),
             children: Vec::new(),
             ..engine_result()
         }))

@@ -163,6 +163,8 @@ fn result(node: &Node, engine: &str, says: Says) -> Option<EngineResult> {
         reason: None,
         findings: Vec::new(),
         problems: Vec::new(),
+        observables: Vec::new(),
+        properties: Vec::new(),
         children: Vec::new(),
         definitions: Definitions::default(),
         wait_us: 1,

@@ -66,6 +66,8 @@ fn result(node: NodeId, engine: &str) -> EngineResult {
         reason: None,
         findings: Vec::new(),
         problems: Vec::new(),
+        observables: Vec::new(),
+        properties: Vec::new(),
         children: Vec::new(),
         definitions: definitions(),
         wait_us: 1_500,

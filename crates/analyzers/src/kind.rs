@@ -1,0 +1,16 @@
+use palisade_model::Severity;
+
+/// A finding that an analyser can note: its constant part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FindingKind {
+    /// Stable name within the engine, in kebab case: `packed-section`.
+    pub id: &'static str,
+    /// How grave.
+    pub severity: Severity,
+    /// MITRE ATT&CK technique ids, for example `T1027.002`.
+    pub attack: &'static [&'static str],
+    /// Capability groups: `network`, `injection`, `persistence`, ….
+    pub tags: &'static [&'static str],
+    /// For the documentation, one or two sentences: what it is, and when legitimate files have it.
+    pub about: &'static str,
+}

@@ -1,0 +1,20 @@
+//! Harmless samples, one for each finding, beside a near miss that must not show it.
+
+/// A sample of one finding.
+pub struct Case {
+    /// The analyser.
+    pub analyzer: &'static str,
+    /// The finding's id.
+    pub finding: &'static str,
+    /// The file name to examine it under.
+    pub name: &'static str,
+    /// Shows the finding.
+    pub sample: fn() -> Vec<u8>,
+    /// Looks like it, and does not.
+    pub near_miss: fn() -> Vec<u8>,
+}
+
+/// Every case, of every analyser.
+pub fn cases() -> Vec<Case> {
+    Vec::new()
+}

@@ -1,0 +1,4 @@
+//! The analysers from outside: bytes in, opinion out.
+
+mod cases;
+mod support;
