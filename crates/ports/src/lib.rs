@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod engine;
 pub mod log;
 pub mod objects;
+mod ranges;
 pub mod records;
 
 pub use clock::Clock;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use palisade_model::{EngineName, Priority};
 
 use crate::PortResult;
+pub use crate::ranges::Ranges;
 
 /// The name of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,8 +113,8 @@ pub enum Start {
 ///    repeats by the ids in the payload.
 /// 2. Records of one key in one topic are delivered in the order of their appends.
 /// 3. A record is delivered to each group at least once, until that group has acknowledged it. A
-///    group that comes back (another process, the same name) gets again every record from the
-///    oldest unacknowledged one on, and may get later acknowledged ones again too.
+///    group that comes back (another process, the same name) gets again every record that it has not
+///    acknowledged, and may get acknowledged ones behind the oldest of them again too.
 /// 4. Acknowledging out of order is allowed: a slow record does not keep later ones from being
 ///    delivered.
 /// 5. Nothing that a group has not acknowledged is removed while the group is alive, unless its
@@ -151,6 +152,12 @@ pub trait Subscription: Send {
 
     /// A handle to acknowledge with, from anywhere.
     fn acknowledger(&self) -> Arc<dyn Acknowledge>;
+
+    /// Partitions that went to another member of the group since the last call. Whoever folds records
+    /// into state drops what it knows of them: the other member reads them again from the mark.
+    fn lost(&mut self) -> Vec<(Topic, i32)> {
+        Vec::new()
+    }
 }
 
 /// The handle to acknowledge with.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use super::ranges::Ranges;
+use palisade_ports::log::Ranges;
 use crate::lock;
 
 /// Groups whose name starts like this read what comes while they listen, and are forgotten when

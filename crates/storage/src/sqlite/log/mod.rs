@@ -3,7 +3,6 @@
 mod behind;
 mod group;
 mod prune;
-mod ranges;
 mod ring;
 mod subscription;
 mod topic;

@@ -1,9 +1,11 @@
+//! Runs of offsets: what a group has acknowledged above its mark, for every implementation of the log.
+
 use std::collections::BTreeMap;
 
 /// A set of offsets as runs without gaps: one slow record costs one run, however many records
 /// after it are done with.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ranges {
+pub struct Ranges {
     /// First offset of each run, and the first one after it.
     runs: BTreeMap<u64, u64>,
     count: u64,
@@ -11,7 +13,7 @@ pub(super) struct Ranges {
 
 impl Ranges {
     /// Adds an offset. False when it was there.
-    pub(super) fn insert(&mut self, offset: u64) -> bool {
+    pub fn insert(&mut self, offset: u64) -> bool {
         let Some(after) = offset.checked_add(1) else { return false };
         let before = self.runs.range(..=offset).next_back().map(|(&start, &end)| (start, end));
         if before.is_some_and(|(_, end)| end > offset) {
@@ -26,9 +28,22 @@ impl Ranges {
         true
     }
 
+    /// Adds the offsets from `start` up to `end`, which is not one of them. Only for runs that do not
+    /// touch what is there.
+    pub fn insert_run(&mut self, start: u64, end: u64) {
+        if start < end && self.runs.insert(start, end).is_none() {
+            self.count = self.count.saturating_add(end - start);
+        }
+    }
+
+    /// The runs in order: the first offset, and the first one after it.
+    pub fn runs(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.runs.iter().map(|(&start, &end)| (start, end))
+    }
+
     /// If `mark` is in a run, takes the run out and gives the first offset after it; takes out also
     /// what is below.
-    pub(super) fn advance(&mut self, mark: u64) -> u64 {
+    pub fn advance(&mut self, mark: u64) -> u64 {
         let mut mark = mark;
         while let Some(run) = self.runs.first_entry().filter(|run| *run.key() <= mark) {
             let (start, end) = run.remove_entry();
@@ -38,12 +53,13 @@ impl Ranges {
         mark
     }
 
-    pub(super) fn contains(&self, offset: u64) -> bool {
+    /// Whether an offset is in it.
+    pub fn contains(&self, offset: u64) -> bool {
         self.runs.range(..=offset).next_back().is_some_and(|(_, &end)| end > offset)
     }
 
     /// How many offsets there are.
-    pub(super) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.count
     }
 }

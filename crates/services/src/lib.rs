@@ -1,0 +1,43 @@
+//! Dev only: real servers for tests and benches, each in a directory of its own, on free ports of the
+//! loopback, gone when the handle is dropped.
+//!
+//! What they are made of is installed by `cargo xtask` ([`home`]): Kafka's jars, an S3 server;
+//! PostgreSQL is Debian's. Every call blocks.
+
+mod kafka;
+mod postgres;
+mod process;
+mod s3;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+pub use kafka::Kafka;
+pub use postgres::Postgres;
+pub use s3::S3;
+
+/// Where `cargo xtask` installs what servers are made of: `PALISADE_SERVICES`, or `services` in the
+/// target directory.
+pub fn home() -> PathBuf {
+    if let Some(home) = std::env::var_os("PALISADE_SERVICES") {
+        return home.into();
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    );
+    target.join("services")
+}
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port of the loopback")
+        .port()
+}
+
+/// What is missing, and how to get it.
+fn missing(path: &Path) -> String {
+    format!("{} is not there: run `cargo xtask services`", path.display())
+}

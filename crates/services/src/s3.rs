@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+use std::process::Command;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::process::Process;
+use crate::{free_port, home, missing};
+
+/// An S3 server on a directory: Versity's gateway, which checks signatures.
+#[derive(Debug)]
+pub struct S3 {
+    dir: TempDir,
+    port: u16,
+    process: Option<Process>,
+}
+
+impl S3 {
+    /// Whoever signs with this may do everything.
+    pub const ACCESS_KEY: &str = "palisade-test";
+    /// The secret of [`S3::ACCESS_KEY`].
+    pub const SECRET_KEY: &str = "palisade-test-secret";
+    /// A bucket that is there.
+    pub const BUCKET: &str = "artifacts";
+
+    /// A fresh server that answers.
+    ///
+    /// # Panics
+    /// When it is not installed or does not start.
+    pub fn start() -> Self {
+        let dir = TempDir::with_prefix("palisade-s3-").expect("a temporary directory");
+        // A bucket is a directory.
+        std::fs::create_dir_all(dir.path().join("data").join(Self::BUCKET)).expect("its bucket");
+        std::fs::create_dir_all(dir.path().join("sidecar")).expect("its directory");
+        let mut s3 = Self { dir, port: free_port(), process: None };
+        s3.up();
+        s3
+    }
+
+    /// Another bucket.
+    ///
+    /// # Panics
+    /// When its directory cannot be made.
+    pub fn make_bucket(&self, name: &str) {
+        std::fs::create_dir_all(self.dir.path().join("data").join(name)).expect("a bucket");
+    }
+
+    /// Starts it again after [`S3::kill`] or [`S3::stop`], on the same port with the same data.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn up(&mut self) {
+        let program = home().join("bin/versitygw");
+        assert!(program.is_file(), "{}", missing(&program));
+        let mut command = Command::new(program);
+        command
+            .args(["--access", Self::ACCESS_KEY, "--secret", Self::SECRET_KEY, "--quiet"])
+            .args(["--port", &format!("127.0.0.1:{}", self.port), "posix"])
+            // Temporary file systems may lack extended attributes.
+            .arg("--sidecar")
+            .arg(self.dir.path().join("sidecar"))
+            .arg(self.dir.path().join("data"));
+        self.process = Some(Process::start(command, &self.log(), self.port));
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("s3.log")
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.take().into_iter().for_each(Process::kill);
+    }
+
+    /// An orderly stop.
+    pub fn stop(&mut self) {
+        self.process.take().into_iter().for_each(|process| process.stop(Signal::TERM));
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+}
