@@ -1,0 +1,3 @@
+//! The records on a real PostgreSQL.
+
+mod conformance;
