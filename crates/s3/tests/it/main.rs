@@ -1,0 +1,3 @@
+//! The object store on a real S3 server.
+
+mod conformance;
