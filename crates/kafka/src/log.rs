@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use palisade_ports::log::{Append, Durability, Start, Subscription, Topic};
 use palisade_ports::{Log, PortResult};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::util::Timeout;
 
@@ -94,13 +94,6 @@ impl KafkaLog {
     }
 }
 
-/// Whether a topic is not there.
-pub(crate) fn is_unknown_topic(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
-    )
-}
 
 #[async_trait]
 impl Log for KafkaLog {
