@@ -37,6 +37,10 @@ pub(crate) struct FilesArgs {
     #[arg(long, value_name = "NAME", value_enum)]
     only: Vec<Part>,
 
+    /// Measure several processes on Kafka, S3 and PostgreSQL too, beside the embedded form.
+    #[arg(long)]
+    distributed: bool,
+
     /// The program that is measured [default: target/release/palisade].
     #[arg(long, value_name = "FILE", env = "PALISADE_BIN")]
     binary: Option<PathBuf>,
@@ -120,6 +124,10 @@ pub(crate) fn files(arguments: FilesArgs) -> anyhow::Result<()> {
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
     let mut table = Table::default();
     service::measure(&bench, &wanted, &mut table)?;
+    if arguments.distributed {
+        crate::services::install()?;
+        service::measure_distributed(&bench, &wanted, &mut table)?;
+    }
     if wanted(Part::Yara) {
         peers::yara::measure(&bench, &mut table)?;
     }

@@ -4,6 +4,7 @@ mod bench;
 mod command;
 mod fuzz;
 mod packages;
+mod services;
 mod test;
 mod tidy;
 mod up;
@@ -34,6 +35,8 @@ enum Task {
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
+    /// Install what the distributed tests and benches run against: Kafka, an S3 server, PostgreSQL.
+    Services,
     /// Check dependency edges and the house rules.
     Tidy,
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::test(&arguments),
         Task::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Task::Bench(Bench::Files(arguments)) => bench::files(arguments),
+        Task::Services => services::install(),
         Task::Tidy => tidy::run(),
     };
     match done {

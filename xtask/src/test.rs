@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::command::{cargo, complain, run, say};
-use crate::{packages, root, target, tidy, up};
+use crate::{packages, root, services, target, tidy, up};
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
@@ -35,8 +35,9 @@ pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
         }
     }
     // clamav-testfiles: containers of every kind around one harmless program. The others: what the
-    // suites call.
-    packages::ensure(&["gcc", "libc6-dev", "clamav-testfiles", "curl", "python3", "python3-venv"])?;
+    // suites call, and what up::BUILD does not name.
+    packages::ensure(up::BUILD)?;
+    packages::ensure(&["clamav-testfiles", "curl", "python3", "python3-venv"])?;
     let (mut passed, mut failed) = (0, Vec::new());
     for (name, suite) in SUITES {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
@@ -68,7 +69,8 @@ fn format() -> anyhow::Result<()> {
 
 /// One build for everything: the profile of `up`, so that two cores compile the rule engine once.
 fn rust() -> anyhow::Result<()> {
-    run(cargo().current_dir(root()).args([
+    services::install()?;
+    run(cargo().current_dir(root()).env("PALISADE_SERVICES", palisade_services::home()).args([
         "test",
         "--release",
         "--workspace",

@@ -22,6 +22,9 @@ pub(crate) struct UpArguments {
     foreground: bool,
 }
 
+/// Debian packages that the build needs: a compiler, and what Kafka's client is made from and with.
+pub(crate) const BUILD: &[&str] = &["gcc", "g++", "libc6-dev", "libssl-dev", "make", "pkg-config"];
+
 /// Everything that `up` makes, but for the build.
 fn home() -> PathBuf {
     root().join(".palisade")
@@ -38,7 +41,7 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
 }
 
 pub(crate) fn up(arguments: &UpArguments) -> anyhow::Result<()> {
-    crate::packages::ensure(&["gcc", "libc6-dev"])?;
+    crate::packages::ensure(BUILD)?;
     let program = build()?;
     let data = home().join("data");
     std::fs::create_dir_all(&data)?;

@@ -88,6 +88,9 @@ fn routes(api: &Api, document: Bytes) -> Router<Api> {
     if api.config().metrics_need_admin {
         metrics = metrics.route_layer(administrator.clone());
     }
+    if api.is_for_operation_only() {
+        return plain(open).merge(metrics);
+    }
     plain(open)
         .route("/", get(home::get))
         .route("/openapi.json", get(async move || json_bytes(document.clone())))

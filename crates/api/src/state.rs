@@ -27,6 +27,7 @@ const LARGE_REPORT: usize = 32;
 #[derive(Clone)]
 pub struct Api {
     inner: Arc<Inner>,
+    operation_only: bool,
 }
 
 struct Inner {
@@ -53,6 +54,7 @@ impl Api {
         let (stopping, _) = watch::channel(false);
         let keys = KeptKeys::default();
         Self {
+            operation_only: false,
             inner: Arc::new(Inner {
                 gateway,
                 config,
@@ -64,6 +66,16 @@ impl Api {
                 stopping,
             }),
         }
+    }
+
+    /// Only health and metrics: for a process that takes no requests in.
+    #[must_use]
+    pub fn for_operation_only(self) -> Self {
+        Self { operation_only: true, ..self }
+    }
+
+    pub(crate) fn is_for_operation_only(&self) -> bool {
+        self.operation_only
     }
 
     /// The gateway.

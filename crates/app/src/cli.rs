@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use palisade_model::EngineName;
+
+use crate::role::Role;
 use crate::text::parse_size;
 
 /// Checks files for threats with many engines at once.
@@ -18,8 +21,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Scan files and directory trees; needs no server.
     Scan(Box<ScanArguments>),
-    /// Serve the HTTP API and run every stage, on this machine.
+    /// Serve the HTTP API and run every stage, or some of them.
     Serve(Box<ServeArguments>),
+    /// Run engines on what others plan: one part of a distributed installation.
+    Engine(Box<EngineArguments>),
+    /// Make the log's topics on Kafka, and keep them as the settings say.
+    Topics(TopicsArguments),
     /// Create, list and revoke API keys.
     Keys(KeysArguments),
     /// Look at messages that could not be worked on, and try them again.
@@ -185,6 +192,10 @@ pub(crate) struct DataArguments {
         global = true
     )]
     pub(crate) data: PathBuf,
+
+    /// The server's settings, TOML: needed where its records are on PostgreSQL.
+    #[arg(long, value_name = "FILE", env = "PALISADE_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -201,9 +212,49 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE", env = "PALISADE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 
+    /// What this process does, separated by commas [default: everything].
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLE", env = "PALISADE_ROLES")]
+    pub(crate) roles: Vec<Role>,
+
     /// Print the settings in force, and end.
     #[arg(long)]
     pub(crate) print_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EngineArguments {
+    /// Engines to run: `yara`, `unpack`, or one that the settings declare.
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<EngineName>,
+
+    /// Where files of this process are kept (compiled rules) [default: palisade-data].
+    #[arg(long, value_name = "DIR", env = "PALISADE_DATA")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Where to serve health and metrics [default: nowhere].
+    #[arg(long, value_name = "ADDR", env = "PALISADE_LISTEN")]
+    pub(crate) listen: Option<String>,
+
+    /// Settings, TOML.
+    #[arg(long, value_name = "FILE", env = "PALISADE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopicsArguments {
+    /// Settings, TOML.
+    #[arg(long, value_name = "FILE", env = "PALISADE_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: TopicsCommand,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum TopicsCommand {
+    /// Say what `apply` would do.
+    Plan,
+    /// Make missing topics, add partitions, set retention and replicas.
+    Apply,
 }
 
 #[derive(Debug, Args)]

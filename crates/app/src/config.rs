@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use palisade_api::ApiConfig;
 use palisade_jail::WorkerLimits;
-use palisade_model::Severity;
+use palisade_kafka::KafkaConfig;
+use palisade_model::{EngineName, Severity};
 use palisade_pipeline::engine_host::EngineHostConfig;
 use palisade_pipeline::extractor::ExtractorConfig;
 use palisade_pipeline::gateway::GatewayConfig;
 use palisade_pipeline::janitor::RetentionConfig;
+use palisade_postgres::PostgresConfig;
+use palisade_s3::S3Config;
 use serde::{Deserialize, Serialize};
+
+use crate::role::Role;
 
 /// Artifacts that a worker looks at before it is replaced. See `docs/decisions` for what a fresh
 /// worker costs.
@@ -26,6 +31,19 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Where requests, artifacts and reports are.
+    pub(crate) storage: StorageKind,
+    /// What this process does. Default: everything.
+    pub(crate) roles: Vec<Role>,
+    /// The engines that there are to be; one that is not heard of makes reports partial. With the role
+    /// `engines`, this process hosts them. Default: all that are built in or declared here.
+    pub(crate) engines: Option<Vec<EngineName>>,
+    /// What this process is called among others. Default: the machine's name, and where storage is
+    /// shared the process's number.
+    pub(crate) host: Option<String>,
+    pub(crate) kafka: KafkaConfig,
+    pub(crate) s3: S3Config,
+    pub(crate) postgres: PostgresConfig,
     pub(crate) logs: LogsConfig,
     pub(crate) api: ApiConfig,
     pub(crate) gateway: GatewayConfig,
@@ -42,6 +60,13 @@ impl Default for Config {
         Self {
             data: PathBuf::from("palisade-data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8008)),
+            storage: StorageKind::Embedded,
+            roles: Role::ALL.to_vec(),
+            engines: None,
+            host: None,
+            kafka: KafkaConfig::default(),
+            s3: S3Config::default(),
+            postgres: PostgresConfig::default(),
             logs: LogsConfig::default(),
             api: ApiConfig::default(),
             gateway: GatewayConfig::default(),
@@ -53,6 +78,16 @@ impl Default for Config {
             retention: RetentionConfig::default(),
         }
     }
+}
+
+/// Where requests, artifacts and reports are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StorageKind {
+    /// In the data directory, for one process.
+    Embedded,
+    /// On Kafka, S3 and PostgreSQL, for any number of processes.
+    Distributed,
 }
 
 /// Log lines, on standard error.
@@ -142,6 +177,23 @@ pub(crate) struct ReputationConfig {
 }
 
 impl Config {
+    /// The same, fit to be printed: without secrets.
+    pub(crate) fn redacted(&self) -> Self {
+        Self { kafka: self.kafka.redacted(), postgres: self.postgres.redacted(), ..self.clone() }
+    }
+
+    /// What this process is called among others.
+    pub(crate) fn host_name(&self) -> String {
+        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        match (&self.host, self.storage) {
+            (Some(host), _) => host.clone(),
+            // One server has the data directory, so the machine's name is name enough, and a
+            // restarted server replaces what it told before.
+            (None, StorageKind::Embedded) => machine,
+            (None, StorageKind::Distributed) => format!("{machine}-{}", std::process::id()),
+        }
+    }
+
     /// From a file, or the defaults.
     pub(crate) fn load(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };

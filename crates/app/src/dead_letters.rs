@@ -3,31 +3,31 @@
 use anyhow::Context;
 use palisade_model::DeadLetter;
 use palisade_ports::Records;
-use palisade_storage::SqliteRecords;
 
-use crate::cli::{DeadLettersArguments, DeadLettersCommand};
+use crate::cli::{DataArguments, DeadLettersArguments, DeadLettersCommand};
 use crate::serve::retry_beside;
+use crate::stores::Beside;
 use crate::text::{printable, say};
 
 /// Letters listed.
 const LISTED: u32 = 1_000;
 
 pub(crate) fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
-    let data = arguments.data.data;
+    let DataArguments { data, config: settings } = arguments.data;
     if let DeadLettersCommand::Retry { id } = &arguments.command {
         retry_beside(&data, id)?;
         return Ok(say(&format!("{id} is at work again\n"))?);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let records = SqliteRecords::open_beside(&data).await?;
-        let done = act(&records, arguments.command).await;
-        records.close().await;
+        let stores = Beside::open(settings.as_deref(), &data).await?;
+        let done = act(stores.records(), arguments.command).await;
+        stores.close().await;
         done
     })
 }
 
-async fn act(records: &SqliteRecords, command: DeadLettersCommand) -> anyhow::Result<()> {
+async fn act(records: &dyn Records, command: DeadLettersCommand) -> anyhow::Result<()> {
     match command {
         DeadLettersCommand::List { json } => {
             let letters = records.dead_letters(LISTED).await?;

@@ -9,6 +9,7 @@ use palisade_engines::{engine_name, filetype, memory_file, unpack, yara};
 use palisade_jail::{EngineSpec, Pool, PoolConfig, WorkerLimits};
 use palisade_model::{EngineName, Severity, UnixMillis};
 
+use crate::config::Config;
 use crate::{COMPILE, TEMPLATE};
 
 /// How the jail of an engine is built.
@@ -99,4 +100,15 @@ pub(crate) fn names() -> Vec<EngineName> {
     [filetype::NAME, palisade_engines::reputation::NAME, unpack::NAME, yara::NAME]
         .map(engine_name)
         .to_vec()
+}
+
+/// The engines that there are to be: those that the settings name, or all.
+pub(crate) fn expected(config: &Config) -> Vec<EngineName> {
+    let mut engines = config.engines.clone().unwrap_or_else(names);
+    // The extractor's own: without it nothing is planned.
+    let prober = engine_name(filetype::NAME);
+    if !engines.contains(&prober) {
+        engines.insert(0, prober);
+    }
+    engines
 }

@@ -5,22 +5,23 @@ use palisade_api::{hash_secret, new_key_id, new_secret};
 use palisade_model::UnixMillis;
 use palisade_ports::records::{ApiKey, Role};
 use palisade_ports::{Clock, Records};
-use palisade_storage::{SqliteRecords, SystemClock};
+use palisade_storage::SystemClock;
 
 use crate::cli::{KeysArguments, KeysCommand, RoleArgument};
+use crate::stores::Beside;
 use crate::text::{printable, say};
 
 pub(crate) fn run(arguments: KeysArguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let records = SqliteRecords::open_beside(&arguments.data.data).await?;
-        let done = act(&records, arguments.command).await;
-        records.close().await;
+        let stores = Beside::open(arguments.data.config.as_deref(), &arguments.data.data).await?;
+        let done = act(stores.records(), arguments.command).await;
+        stores.close().await;
         done
     })
 }
 
-async fn act(records: &SqliteRecords, command: KeysCommand) -> anyhow::Result<()> {
+async fn act(records: &dyn Records, command: KeysCommand) -> anyhow::Result<()> {
     let now = SystemClock::default().now();
     match command {
         KeysCommand::Create { name, role, requests_per_minute, scans_per_day } => {

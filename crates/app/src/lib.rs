@@ -5,10 +5,13 @@ mod config;
 mod dead_letters;
 mod engines;
 mod keys;
+mod role;
 mod rules;
 mod scan;
 mod serve;
+mod stores;
 mod text;
+mod topics;
 
 use std::process::ExitCode;
 
@@ -35,6 +38,8 @@ pub fn run(loaders: Loaders) -> ExitCode {
     let result = match cli.command {
         Command::Scan(arguments) => scan::run(*arguments),
         Command::Serve(arguments) => serve::run(*arguments).map(|()| ExitCode::SUCCESS),
+        Command::Engine(arguments) => serve::engine(*arguments).map(|()| ExitCode::SUCCESS),
+        Command::Topics(arguments) => topics::run(arguments),
         Command::Keys(arguments) => keys::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::DeadLetters(arguments) => dead_letters::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Rules(arguments) => rules::run(arguments),

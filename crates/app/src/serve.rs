@@ -1,6 +1,8 @@
-//! `palisade serve`: every role in one process, on the embedded stores.
+//! `palisade serve` and `palisade engine`: the roles of this process, on its stores.
 
 mod admin_key;
+mod common_clock;
+mod hosted;
 mod lists;
 mod platform;
 mod ready;
@@ -9,34 +11,82 @@ mod rules;
 mod supervise;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use palisade_api::Api;
-use palisade_storage::{Embedded, EmbeddedConfig};
-use palisade_telemetry::{LogFormat, init_logs};
+use palisade_telemetry::{LogFormat, Metrics, init_logs};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::ServeArguments;
-use crate::config::{Config, LogsFormat};
+use crate::cli::{EngineArguments, ServeArguments};
+use crate::config::{Config, LogsFormat, StorageKind};
+use crate::role::Role;
+use crate::stores::Stores;
 use crate::text::say;
+
+/// What a process answers over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Face {
+    /// Everything.
+    Api,
+    /// Health and metrics.
+    Operation,
+}
 
 pub(crate) use retry::retry_beside;
 
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
-    let mut config = Config::load(arguments.config.as_deref())?;
-    if let Some(data) = arguments.data {
+    let mut config = settings(arguments.config.as_deref(), arguments.data, arguments.listen)?;
+    if !arguments.roles.is_empty() {
+        config.roles = arguments.roles;
+    }
+    if arguments.print_config {
+        return Ok(say(&toml::to_string(&config.redacted())?)?);
+    }
+    let face = if config.roles.contains(&Role::Gateway) { Face::Api } else { Face::Operation };
+    start(config, Some(face))
+}
+
+/// `palisade engine`: the role of an engine host, for some engines.
+pub(crate) fn engine(arguments: EngineArguments) -> anyhow::Result<()> {
+    let face = arguments.listen.is_some().then_some(Face::Operation);
+    let mut config = settings(arguments.config.as_deref(), arguments.data, arguments.listen)?;
+    if config.storage == StorageKind::Embedded {
+        bail!(
+            "`palisade engine` is one part of a distributed installation: set \
+             storage = \"distributed\" with [kafka], [s3] and [postgres] in its settings \
+             (--config); `palisade serve` runs every engine on its own"
+        );
+    }
+    let prober = palisade_engines::engine_name(palisade_engines::filetype::NAME);
+    if arguments.names.contains(&prober) {
+        bail!("`{prober}` runs with the role extractor: palisade serve --roles extractor");
+    }
+    config.roles = vec![Role::Engines];
+    config.engines = Some(arguments.names);
+    start(config, face)
+}
+
+fn settings(
+    path: Option<&Path>,
+    data: Option<PathBuf>,
+    listen: Option<String>,
+) -> anyhow::Result<Config> {
+    let mut config = Config::load(path)?;
+    if let Some(data) = data {
         config.data = data;
     }
-    if let Some(listen) = arguments.listen {
+    if let Some(listen) = listen {
         config.listen = listen
             .parse()
             .with_context(|| format!("`{listen}` is not an address such as 127.0.0.1:8008"))?;
     }
-    if arguments.print_config {
-        return Ok(say(&toml::to_string(&config)?)?);
-    }
+    Ok(config)
+}
+
+fn start(config: Config, face: Option<Face>) -> anyhow::Result<()> {
     let format = match config.logs.format {
         LogsFormat::Text => LogFormat::Text,
         LogsFormat::Json => LogFormat::Json,
@@ -45,7 +95,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
     raise_open_files();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("palisade").build()?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, face))
 }
 
 /// As many open files as this process may have: connections and sealed artifacts take one each.
@@ -59,31 +109,62 @@ fn raise_open_files() {
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
-    let embedded = Embedded::open(&config.data, EmbeddedConfig::default()).await?;
+async fn serve(config: Config, face: Option<Face>) -> anyhow::Result<()> {
+    let metrics = Metrics::new();
+    let stores = Stores::open(&config, &metrics).await?;
+    let clock = match &stores.database {
+        Some(database) => {
+            common_clock::set(database).await?;
+            Some(tokio::spawn(common_clock::follow(Arc::clone(database))))
+        }
+        None => None,
+    };
     // Before the address is given out: whoever connects then is answered.
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
+    let listener = match face {
+        Some(_) => Some(
+            TcpListener::bind(config.listen)
+                .await
+                .with_context(|| format!("cannot listen on {}", config.listen))?,
+        ),
+        None => None,
+    };
     let stop = stop_signal()?;
-    let new_key = admin_key::ensure(&config.data, &*embedded.records).await?;
-    let platform = platform::start(&config, &embedded).await?;
+    let is_gateway = config.roles.contains(&Role::Gateway);
+    let new_key = match is_gateway {
+        true => admin_key::ensure(&config.data, &*stores.records).await?,
+        false => None,
+    };
+    let platform = platform::start(&config, platform::ports(&stores, metrics)).await?;
+    let roles: Vec<String> =
+        config.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    tracing::info!(host = config.host_name(), roles = roles.join(","), "ready");
 
-    let retry = Arc::new(retry::Retry::new(platform.ports.clone()));
-    let api =
-        Api::new(platform.gateway.clone(), config.api.clone(), platform.readiness(), Some(retry));
-    write_address(&config, &address.to_string())?;
-    say(&format!("palisade serves on http://{address}\n"))?;
-    if let Some(secret) = new_key {
-        let file = config.data.join(admin_key::FILE);
-        say(&format!("admin key (kept in {}, printed only now): {secret}\n", file.display()))?;
+    match (face, listener) {
+        (Some(face), Some(listener)) => {
+            let address = listener.local_addr()?;
+            let retry = Arc::new(retry::Retry::new(platform.ports.clone()));
+            let gateway = platform.gateway.clone();
+            let mut api = Api::new(gateway, config.api.clone(), platform.readiness(), Some(retry));
+            if face == Face::Operation {
+                api = api.for_operation_only();
+            }
+            if is_gateway {
+                write_address(&config, &address.to_string())?;
+            }
+            say(&format!("palisade serves on http://{address}\n"))?;
+            if let Some(secret) = new_key {
+                let file = config.data.join(admin_key::FILE);
+                let file = file.display();
+                say(&format!("admin key (kept in {file}, printed only now): {secret}\n"))?;
+            }
+            palisade_api::serve(listener, api, stop).await;
+        }
+        _ => stop.await,
     }
-    palisade_api::serve(listener, api, stop).await;
     tracing::info!("stopping");
+    clock.inspect(tokio::task::JoinHandle::abort);
     platform.stop().await;
-    embedded.close().await?;
-    Ok(())
+    stores.close().await
 }
 
 /// Where a running server can be found by commands that are given only its data directory.

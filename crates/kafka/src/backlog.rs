@@ -8,16 +8,20 @@ use palisade_ports::PortResult;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::watch;
 
 use crate::client::{ANSWER, base};
 use crate::marks::Marks;
 use crate::{KafkaConfig, lock, unavailable};
 
-/// A number older than this is asked for again, while the old one still answers.
-const FRESH: Duration = Duration::from_millis(300);
+/// Between two questions about the same group and topic.
+const EVERY: Duration = Duration::from_millis(250);
 
-/// A number older than this is no answer. The port allows a second.
-const USABLE: Duration = Duration::from_millis(900);
+/// A number older than this is no answer any more: the broker does not answer.
+const USABLE: Duration = Duration::from_secs(2);
+
+/// What nobody asks for is not looked for any longer.
+const FORGOTTEN: Duration = Duration::from_secs(10);
 
 /// How long a topic's partitions are believed: they can only become more.
 const PARTITIONS: Duration = Duration::from_secs(30);
@@ -31,33 +35,44 @@ pub(crate) struct Backlogs {
     known: Mutex<HashMap<Key, Arc<Known>>>,
 }
 
-/// What is known of one group and topic.
-#[derive(Default)]
+/// What is known of one group and topic, renewed by a task as long as somebody asks.
 struct Known {
-    answer: Mutex<Option<(Instant, u64)>>,
+    answer: watch::Sender<Answer>,
     partitions: Mutex<Option<(Instant, Vec<i32>)>>,
-    /// One question at a time; who comes meanwhile takes its answer.
-    asking: tokio::sync::Mutex<()>,
+    asked: Mutex<Instant>,
+}
+
+/// The last number with its time, and why there is no newer one.
+#[derive(Clone, Default)]
+struct Answer {
+    backlog: Option<(Instant, u64)>,
+    error: Option<String>,
+}
+
+impl Answer {
+    fn usable(&self) -> Option<u64> {
+        self.backlog.filter(|(at, _)| at.elapsed() < USABLE).map(|(_, backlog)| backlog)
+    }
 }
 
 impl Known {
-    fn within(&self, age: Duration) -> Option<u64> {
-        lock(&self.answer).filter(|(at, _)| at.elapsed() < age).map(|(_, backlog)| backlog)
-    }
-
-    async fn ask(self: &Arc<Self>, client: Arc<BaseConsumer>, topic: String) -> PortResult<u64> {
-        let _alone = self.asking.lock().await;
-        if let Some(backlog) = self.within(FRESH) {
-            return Ok(backlog);
-        }
-        let known = Arc::clone(self);
-        let measured = tokio::task::spawn_blocking(move || {
+    /// Looks until nobody has asked for a while.
+    async fn renew(self: Arc<Self>, client: Arc<BaseConsumer>, topic: String) {
+        loop {
+            let (known, client, topic) = (Arc::clone(&self), Arc::clone(&client), topic.clone());
             let at = Instant::now();
-            let backlog = known.measure(&client, &topic)?;
-            *lock(&known.answer) = Some((at, backlog));
-            Ok(backlog)
-        });
-        measured.await.map_err(unavailable)?.map_err(|error: rdkafka::error::KafkaError| unavailable(error))
+            let measured =
+                tokio::task::spawn_blocking(move || known.measure(&client, &topic)).await;
+            self.answer.send_modify(|answer| match measured {
+                Ok(Ok(backlog)) => *answer = Answer { backlog: Some((at, backlog)), error: None },
+                Ok(Err(error)) => answer.error = Some(error.to_string()),
+                Err(error) => answer.error = Some(error.to_string()),
+            });
+            if lock(&self.asked).elapsed() > FORGOTTEN {
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
     }
 
     /// Two questions to the broker, whatever the number of partitions.
@@ -121,24 +136,37 @@ impl Backlogs {
         Self { config: config.clone(), clients: Mutex::default(), known: Mutex::default() }
     }
 
-    /// At once where an answer is known that is not too old; it is renewed meanwhile.
+    /// At once, but for the first time: the number is renewed beside who asks.
     pub(crate) async fn of(&self, group: &str, topic: &str) -> PortResult<u64> {
+        let known = self.known(group, topic)?;
+        *lock(&known.asked) = Instant::now();
+        let mut answers = known.answer.subscribe();
+        let first = answers.wait_for(|answer| answer.usable().is_some() || answer.error.is_some());
+        let answer = match tokio::time::timeout(ANSWER, first).await {
+            Ok(Ok(answer)) => answer.clone(),
+            Ok(Err(_)) => return Err(unavailable("nobody looks for the backlog")),
+            Err(_) => return Err(unavailable("the broker does not tell the backlog")),
+        };
+        answer.usable().ok_or_else(|| unavailable(answer.error.unwrap_or_default()))
+    }
+
+    /// What is known, with a task that renews it.
+    fn known(&self, group: &str, topic: &str) -> PortResult<Arc<Known>> {
         let key = (group.to_owned(), topic.to_owned());
-        let known = Arc::clone(lock(&self.known).entry(key).or_default());
-        if let Some(backlog) = known.within(FRESH) {
-            return Ok(backlog);
+        if let Some(known) = lock(&self.known).get(&key)
+            && lock(&known.asked).elapsed() < FORGOTTEN
+        {
+            return Ok(Arc::clone(known));
         }
         let client = self.client(group)?;
-        let topic = topic.to_owned();
-        let Some(backlog) = known.within(USABLE) else { return known.ask(client, topic).await };
-        if known.asking.try_lock().is_ok() {
-            tokio::spawn(async move {
-                if let Err(error) = known.ask(client, topic).await {
-                    tracing::debug!(%error, "backlog unknown");
-                }
-            });
-        }
-        Ok(backlog)
+        let known = Arc::new(Known {
+            answer: watch::channel(Answer::default()).0,
+            partitions: Mutex::default(),
+            asked: Mutex::new(Instant::now()),
+        });
+        lock(&self.known).insert(key, Arc::clone(&known));
+        tokio::spawn(Arc::clone(&known).renew(client, topic.to_owned()));
+        Ok(known)
     }
 
     fn client(&self, group: &str) -> PortResult<Arc<BaseConsumer>> {

@@ -73,7 +73,10 @@ fn is_secret(property: &str) -> bool {
 
 impl std::fmt::Debug for KafkaConfig {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("KafkaConfig").field("bootstrap", &self.bootstrap).finish_non_exhaustive()
+        formatter
+            .debug_struct("KafkaConfig")
+            .field("bootstrap", &self.bootstrap)
+            .finish_non_exhaustive()
     }
 }
 

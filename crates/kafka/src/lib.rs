@@ -25,8 +25,8 @@ mod names;
 mod reader;
 mod topics;
 
-pub use config::{KafkaConfig, SaslMechanism, Security};
 pub use client::ConfigError;
+pub use config::{KafkaConfig, SaslMechanism, Security};
 pub use log::{KafkaLog, LostRecords};
 pub use topics::{TopicChange, TopicSettings, Topics, TopicsConfig};
 
@@ -38,6 +38,8 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> palisade_ports::PortError {
+fn unavailable(
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> palisade_ports::PortError {
     palisade_ports::PortError::Unavailable { what: WHAT, source: error.into() }
 }

@@ -18,8 +18,6 @@ use crate::reader::Reader;
 use crate::topics::Topics;
 use crate::{KafkaConfig, unavailable};
 
-
-
 /// Told of records that the broker removed before a group was done with them: topic and how many
 /// (law 7: every drop is counted).
 pub type LostRecords = Arc<dyn Fn(&Topic, u64) + Send + Sync>;
@@ -93,7 +91,6 @@ impl KafkaLog {
         Ok(())
     }
 }
-
 
 #[async_trait]
 impl Log for KafkaLog {

@@ -170,7 +170,9 @@ mod tests {
         let mut again = Marks::committed(next, &metadata);
         assert_eq!((again.next(), again.acknowledged_above()), (3, marks.acknowledged_above()));
         let open: Vec<u64> = (0..1_000_001).filter(|&offset| again.deliver(offset)).collect();
-        assert!(open.iter().copied().eq([3, 4].into_iter().chain(9..200).chain([999_999, 1_000_000])));
+        assert!(
+            open.iter().copied().eq([3, 4].into_iter().chain(9..200).chain([999_999, 1_000_000]))
+        );
     }
 
     #[test]
@@ -187,7 +189,9 @@ mod tests {
 
     #[test]
     fn foreign_metadata_is_ignored() {
-        for metadata in ["", "r1:", "r1:!!", "r1:gICAgICAgICAgICAgA", "r2:AAAA", "anything", "r1:/w"] {
+        for metadata in
+            ["", "r1:", "r1:!!", "r1:gICAgICAgICAgICAgA", "r2:AAAA", "anything", "r1:/w"]
+        {
             let mut marks = Marks::committed(7, metadata);
             assert_eq!(marks.next(), 7, "{metadata}");
             assert!(marks.deliver(7), "{metadata}");

@@ -122,10 +122,8 @@ impl Reader {
             }
             Ok(Consuming { client, stop: AtomicBool::new(false), keeps_marks: !ephemeral })
         };
-        let consuming = tokio::task::spawn_blocking(join)
-            .await
-            .map_err(unavailable)?
-            .map_err(unavailable)?;
+        let consuming =
+            tokio::task::spawn_blocking(join).await.map_err(unavailable)?.map_err(unavailable)?;
         let consuming = Arc::new(consuming);
         let (sender, deliveries) = mpsc::channel(AHEAD);
         let polled = Arc::clone(&consuming);
@@ -167,24 +165,32 @@ fn partitions(client: &BaseConsumer<Member>, topics: &[String]) -> KafkaResult<T
 #[async_trait]
 impl Subscription for Reader {
     async fn next(&mut self, max: usize) -> PortResult<Vec<Delivery>> {
-        let first = match self.deliveries.recv().await {
-            Some(first) => first?,
-            None => return Err(unavailable("the polling thread has ended")),
-        };
-        let mut taken = vec![first];
-        while taken.len() < max
-            && let Ok(next) = self.deliveries.try_recv()
-        {
-            match next {
-                Ok(delivery) => taken.push(delivery),
-                // What was taken is handed out; an error that lasts comes again.
-                Err(error) => {
-                    tracing::warn!(%error, "reading from the log");
-                    break;
+        loop {
+            let first = match self.deliveries.recv().await {
+                Some(first) => first?,
+                None => return Err(unavailable("the polling thread has ended")),
+            };
+            let mut taken = vec![first];
+            while taken.len() < max
+                && let Ok(next) = self.deliveries.try_recv()
+            {
+                match next {
+                    Ok(delivery) => taken.push(delivery),
+                    // What was taken is handed out; an error that lasts comes again.
+                    Err(error) => {
+                        tracing::warn!(%error, "reading from the log");
+                        break;
+                    }
                 }
             }
+            // Of partitions that have gone to somebody else meanwhile, who gets it too.
+            if let Some(consuming) = self.consuming.get() {
+                consuming.member().keep_own(&mut taken);
+            }
+            if !taken.is_empty() {
+                return Ok(taken);
+            }
         }
-        Ok(taken)
     }
 
     fn acknowledger(&self) -> Arc<dyn Acknowledge> {
@@ -228,16 +234,14 @@ impl Acknowledge for Acknowledger {
     }
 }
 
-/// A record as it came, and whether its group is done with it already.
+/// Where a group stands in a partition whose oldest record is `low`, and from where it is read.
 fn marks_of(committed: Offset, metadata: &str, low: i64) -> (Marks, i64) {
     match committed {
         // The broker has removed what is below `low`.
         Offset::Offset(next) if next >= low => {
             (Marks::committed(u64::try_from(next).unwrap_or(0), metadata), next)
         }
-        Offset::Offset(next) => {
-            (Marks::committed(u64::try_from(next).unwrap_or(0), metadata), low)
-        }
+        Offset::Offset(next) => (Marks::committed(u64::try_from(next).unwrap_or(0), metadata), low),
         _ => (Marks::committed(u64::try_from(low).unwrap_or(0), ""), low),
     }
 }

@@ -12,8 +12,8 @@ use rdkafka::admin::{
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{ANSWER, MAX_RECORD_BYTES, Words, base};
 use crate::client::ConfigError;
+use crate::client::{ANSWER, MAX_RECORD_BYTES, Words, base};
 use crate::names::Names;
 use crate::{KafkaConfig, lock, unavailable};
 
@@ -114,10 +114,7 @@ impl Topics {
     }
 
     /// Makes sure that topics are there.
-    pub(crate) async fn ensure(
-        &self,
-        topics: impl Iterator<Item = &Topic>,
-    ) -> PortResult<()> {
+    pub(crate) async fn ensure(&self, topics: impl Iterator<Item = &Topic>) -> PortResult<()> {
         let mut missing: Vec<Topic> = {
             let seen = lock(&self.seen);
             topics.filter(|topic| !seen.contains(topic)).cloned().collect()
@@ -272,9 +269,7 @@ impl Topics {
         let altered = all
             .iter()
             .fold(AlterConfig::new(specifier), |config, (key, value)| config.set(key, value));
-        for result in
-            self.admin.alter_configs([&altered], &options()).await.map_err(unavailable)?
-        {
+        for result in self.admin.alter_configs([&altered], &options()).await.map_err(unavailable)? {
             if let Err((_, code)) = result {
                 change.refused = Some(code.to_string());
             }

@@ -87,7 +87,9 @@ impl Aggregator {
             tokio::select! {
                 events = results.next(BATCH) => {
                     let now = clock.now();
-                    for delivery in events? {
+                    let events = events?;
+                    state.leave(&results.lost());
+                    for delivery in events {
                         match wire::decode::<NodeEvent>(&delivery.payload) {
                             Ok(event) => state.take(event, delivery.position, now),
                             Err(error) => {
@@ -151,6 +153,25 @@ impl State {
         }
         let open = i64::try_from(self.open.len()).unwrap_or(i64::MAX);
         self.ports.metrics.open_trees.set(open);
+    }
+
+    /// Drops the requests of partitions that another aggregator has now: it reads them from their
+    /// beginning, and a report made here would be made of half of them.
+    fn leave(&mut self, lost: &[(Topic, i32)]) {
+        if lost.is_empty() {
+            return;
+        }
+        let elsewhere = |open: &Open| {
+            open.positions.iter().any(|position| {
+                lost.iter().any(|(topic, number)| {
+                    *number == position.partition && *topic == position.topic
+                })
+            })
+        };
+        let before = self.open.len();
+        self.open.retain(|_, open| !elsewhere(open));
+        let left = before - self.open.len();
+        tracing::info!(partitions = lost.len(), requests = left, "left to another aggregator");
     }
 
     /// Makes the report and stores it beside the loop: a slow disk does not keep others waiting.

@@ -8,5 +8,5 @@ mod sealed;
 
 pub use cache::{ArtifactCache, CacheConfig};
 pub use digest::{Digests, Wanted};
-pub use intake::{Intake, IntakeError};
+pub use intake::{Intake, IntakeError, Storing};
 pub use sealed::{ArtifactError, seal};

@@ -38,6 +38,8 @@ pub struct CatalogEntry {
 #[derive(Clone)]
 pub struct Catalog {
     ports: Ports,
+    /// Engines that there are to be, whether or not a host of them was ever heard of.
+    expected: Arc<[EngineName]>,
     entries: Arc<RwLock<Arc<BTreeMap<EngineName, CatalogEntry>>>>,
     /// One refresh at a time: what was read earlier must not replace what was read later.
     refreshing: Arc<tokio::sync::Mutex<()>>,
@@ -46,7 +48,19 @@ pub struct Catalog {
 impl Catalog {
     /// An empty view; call [`Catalog::refresh`] or [`Catalog::run`].
     pub fn new(ports: Ports) -> Self {
-        Self { ports, entries: Arc::default(), refreshing: Arc::default() }
+        Self {
+            ports,
+            expected: Arc::default(),
+            entries: Arc::default(),
+            refreshing: Arc::default(),
+        }
+    }
+
+    /// With engines that are down as long as no host of them was heard of: what is to be asked and is
+    /// not there makes a report partial (law 3).
+    #[must_use]
+    pub fn expecting(self, engines: impl IntoIterator<Item = EngineName>) -> Self {
+        Self { expected: engines.into_iter().collect(), ..self }
     }
 
     /// The engines as last seen.
@@ -62,7 +76,11 @@ impl Catalog {
         let _alone = self.refreshing.lock().await;
         let now = self.ports.clock.now();
         let statuses = self.ports.records.engines().await?;
-        let entries = Arc::new(merge(statuses, now));
+        let mut entries = merge(statuses, now);
+        for engine in self.expected.iter() {
+            entries.entry(engine.clone()).or_insert_with(|| absent(engine.clone()));
+        }
+        let entries = Arc::new(entries);
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
         Ok(())
     }
@@ -123,6 +141,18 @@ fn merge(statuses: Vec<EngineStatus>, now: UnixMillis) -> BTreeMap<EngineName, C
         }
     }
     entries
+}
+
+/// An engine that no host has told of.
+fn absent(engine: EngineName) -> CatalogEntry {
+    CatalogEntry {
+        engine,
+        state: EngineState::Down,
+        detail: "no host of it has been heard of".to_owned(),
+        definitions: Definitions::default(),
+        workers: 0,
+        seen: UnixMillis(0),
+    }
 }
 
 fn rank(state: EngineState) -> u8 {

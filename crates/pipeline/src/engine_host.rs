@@ -37,11 +37,14 @@ pub fn group(engine: &EngineName) -> String {
 pub struct EngineHostConfig {
     /// Milliseconds for one scan, whatever the request's deadline allows. Default 30,000.
     pub scan_timeout_ms: u64,
+    /// Commands taken beyond what the engine runs at once, whose artifacts are fetched meanwhile.
+    /// Default 0; 16 where the object store is on the network.
+    pub ahead: Option<usize>,
 }
 
 impl Default for EngineHostConfig {
     fn default() -> Self {
-        Self { scan_timeout_ms: 30_000 }
+        Self { scan_timeout_ms: 30_000, ahead: None }
     }
 }
 
@@ -49,6 +52,7 @@ impl Default for EngineHostConfig {
 pub struct EngineHost {
     ports: Ports,
     runner: Runner,
+    ahead: usize,
 }
 
 impl EngineHost {
@@ -60,7 +64,7 @@ impl EngineHost {
         config: &EngineHostConfig,
     ) -> Self {
         let runner = Runner::new(ports.clone(), engine, artifacts, config.scan_timeout_ms);
-        Self { ports, runner }
+        Self { ports, runner, ahead: config.ahead.unwrap_or(0) }
     }
 
     /// Works for ever; returns only when the log or the records fail.
@@ -106,10 +110,10 @@ impl EngineHost {
 }
 
 impl Work for EngineHost {
-    /// No more than the engine runs at once: a scan that waits for a worker would lose its own time to
-    /// whatever keeps the workers busy.
+    /// What the engine runs at once, and what is fetched ahead: what was taken can neither give way to
+    /// what is more urgent nor go to another host.
     fn at_once(&self) -> usize {
-        self.runner.engine().concurrency()
+        self.runner.engine().concurrency().saturating_add(self.ahead)
     }
 
     fn together(&self) -> usize {

@@ -35,15 +35,19 @@ use crate::workers::{self, Work};
 #[serde(default, deny_unknown_fields)]
 pub struct ExtractorConfig {
     /// Commands that may wait for one engine before the extractor pauses, so that what waits, waits
-    /// where the gateway sees it, and little of it has to be written (decision 0013). Default 64.
-    pub max_commands_waiting: u64,
+    /// where the gateway sees it, and little of it has to be written (decision 0013). Default 64;
+    /// 2,000 on a log that tells its backlog late.
+    pub max_commands_waiting: Option<u64>,
     /// Milliseconds for telling what one artifact is. Default 10,000.
     pub probe_timeout_ms: u64,
+    /// Requests taken beyond what the prober runs at once, whose artifacts are fetched meanwhile.
+    /// Default 0; 16 where the object store is on the network.
+    pub ahead: Option<usize>,
 }
 
 impl Default for ExtractorConfig {
     fn default() -> Self {
-        Self { max_commands_waiting: 64, probe_timeout_ms: 10_000 }
+        Self { max_commands_waiting: None, probe_timeout_ms: 10_000, ahead: None }
     }
 }
 
@@ -56,6 +60,9 @@ pub struct Extractor {
     config: ExtractorConfig,
     taken: AtomicU32,
 }
+
+/// Where no setting says another number.
+const COMMANDS_WAITING: u64 = 64;
 
 /// Requests taken between two looks at what waits for the engines.
 const LOOK_EVERY: u32 = 8;
@@ -98,7 +105,7 @@ impl Extractor {
                     most = most.max(self.ports.log.backlog(&group, &topic).await?);
                 }
             }
-            if most <= self.config.max_commands_waiting {
+            if most <= self.config.max_commands_waiting.unwrap_or(COMMANDS_WAITING) {
                 return Ok(());
             }
             self.ports.clock.sleep(10).await;
@@ -195,10 +202,10 @@ impl Extractor {
 }
 
 impl Work for Extractor {
-    /// No more than the prober runs at once: one that waits for a worker would lose its own time to
-    /// whatever keeps the workers busy.
+    /// What the prober runs at once, and what is fetched ahead.
     fn at_once(&self) -> usize {
-        self.runner.engine().concurrency()
+        let ahead = self.config.ahead.unwrap_or(0);
+        self.runner.engine().concurrency().saturating_add(ahead)
     }
 
     async fn wait_for_room(&self) -> Result<(), PortError> {

@@ -18,9 +18,10 @@ use palisade_ports::PortError;
 use palisade_ports::engine::{Artifact, ChildSink, NoChildren, Opinion, ScanError};
 use palisade_ports::log::{Append, Durability, Topic};
 use palisade_telemetry::metrics::{DropReason, EngineLabel, EngineOutcome};
+use tokio::sync::Semaphore;
 
 use crate::Ports;
-use crate::artifacts::{ArtifactCache, ArtifactError};
+use crate::artifacts::{ArtifactCache, ArtifactError, IntakeError};
 use crate::catalog::palisade_error;
 use children::Children;
 pub use children::{UNPACKER, join_path};
@@ -53,6 +54,9 @@ pub struct Runner {
     engine: Arc<dyn Engine>,
     artifacts: Arc<ArtifactCache>,
     scan_timeout_ms: u64,
+    /// As many as the engine runs at once: what waits here has its artifact already, and loses none of
+    /// its own time.
+    places: Arc<Semaphore>,
 }
 
 /// How a try ended.
@@ -62,6 +66,9 @@ enum Try {
     Failed(Failure, String),
     /// Says nothing of the artifact; worth another try.
     Again(String),
+    /// A store does not answer: nothing can be done without it, so it is waited for as long as the
+    /// request may take.
+    Wait(String),
 }
 
 impl Runner {
@@ -72,7 +79,8 @@ impl Runner {
         artifacts: Arc<ArtifactCache>,
         scan_timeout_ms: u64,
     ) -> Self {
-        Self { ports, engine, artifacts, scan_timeout_ms }
+        let places = Arc::new(Semaphore::new(engine.concurrency().max(1)));
+        Self { ports, engine, artifacts, scan_timeout_ms, places }
     }
 
     /// The engine.
@@ -90,12 +98,14 @@ impl Runner {
         let wait_ms = started.since(command.issued);
         let patience_ends = started.plus(PATIENCE_MS).min(command.request.deadline);
         let mut definitions = self.engine.definitions();
+        let mut waited_for = None;
         let end = loop {
             let now = self.ports.clock.now();
             if now >= command.request.deadline {
-                break Try::Failed(Failure::TimedOut, "not started by the deadline".to_owned());
+                let why = waited_for.unwrap_or_else(|| "not started by the deadline".to_owned());
+                break Try::Failed(Failure::TimedOut, why);
             }
-            let end = self.try_once(command, now, &mut definitions).await?;
+            let end = self.try_once(command, &mut definitions).await?;
             match end {
                 Try::Died(how) => {
                     self.count_death();
@@ -112,6 +122,13 @@ impl Runner {
                     }
                     self.ports.clock.sleep(RETRY_MS).await;
                 }
+                Try::Wait(why) => {
+                    if waited_for.is_none() {
+                        tracing::warn!(command = %command.id(), why, "waiting for a store");
+                    }
+                    waited_for = Some(why);
+                    self.ports.clock.sleep(RETRY_MS).await;
+                }
                 end => break end,
             }
         };
@@ -122,14 +139,13 @@ impl Runner {
     async fn try_once(
         &self,
         command: &Command,
-        now: palisade_model::UnixMillis,
         definitions: &mut palisade_model::Definitions,
     ) -> Result<Try, PortError> {
         // The permit of a large artifact is held until the scan is over.
         let (artifact, _permit) = match self.artifact(command).await {
             Ok(artifact) => artifact,
             Err(ArtifactError::Port(error @ PortError::Unavailable { .. })) => {
-                return Ok(Try::Again(palisade_error(&error)));
+                return Ok(Try::Wait(palisade_error(&error)));
             }
             Err(error) => return Ok(Try::Failed(Failure::Failed, palisade_error(&error))),
         };
@@ -140,7 +156,13 @@ impl Runner {
             Some(children) => Box::new(children.sink()),
             None => Box::new(NoChildren),
         };
-        let timeout_ms = command.request.deadline.since(now).min(self.scan_timeout_ms);
+        // Never closed, so never an error.
+        let place = self.places.acquire().await.ok();
+        let left_ms = command.request.deadline.since(self.ports.clock.now());
+        if left_ms == 0 {
+            return Ok(Try::Failed(Failure::TimedOut, "not started by the deadline".to_owned()));
+        }
+        let timeout_ms = left_ms.min(self.scan_timeout_ms);
         let scan = self.engine.scan(command, artifact, timeout_ms, sink);
         // A panic of the engine's own code is a death like a worker's: it must not take the stage
         // with it, over and over, and with it what others scan at the same time (law 4).
@@ -151,8 +173,18 @@ impl Runner {
             }
             Err(_) => Err(ScanError::WorkerDied("the engine panicked".to_owned())),
         };
+        drop(place);
         let (mut problems, requests, references) = match children {
-            Some(children) => children.finish().await?,
+            Some(children) => match children.finish().await {
+                Ok(finished) => finished,
+                Err(error @ PortError::Unavailable { .. }) => {
+                    return Ok(Try::Wait(palisade_error(&error)));
+                }
+                Err(error @ PortError::Full { .. }) => {
+                    return Ok(Try::Again(palisade_error(&error)));
+                }
+                Err(error) => return Err(error),
+            },
             None => Default::default(),
         };
         Ok(match opinion {
@@ -182,6 +214,7 @@ impl Runner {
                 Try::Failed(Failure::TimedOut, format!("not done in {timeout_ms} ms"))
             }
             Err(ScanError::WorkerDied(how)) => Try::Died(how),
+            Err(ScanError::Sink(error)) if is_away(&error) => Try::Wait(palisade_error(&error)),
             Err(error @ (ScanError::Unavailable(_) | ScanError::Sink(_))) => {
                 Try::Again(palisade_error(&error))
             }
@@ -269,7 +302,7 @@ impl Runner {
                 result.reason = Some(reason);
             }
             // `run` ends neither way.
-            Try::Died(reason) | Try::Again(reason) => {
+            Try::Died(reason) | Try::Again(reason) | Try::Wait(reason) => {
                 result.outcome = Outcome::Failure(Failure::Failed);
                 result.reason = Some(reason);
             }
@@ -289,6 +322,17 @@ impl Runner {
         metrics.results.get_or_create(&EngineOutcome { engine, outcome }).inc();
         metrics.children.inc_by(result.children.len() as u64);
     }
+}
+
+/// Whether a child could not be stored because a store does not answer; a full one does.
+fn is_away(error: &std::io::Error) -> bool {
+    let Some(inner) = error.get_ref() else { return false };
+    let port = match inner.downcast_ref::<IntakeError>() {
+        Some(IntakeError::Port(port)) => Some(port),
+        Some(IntakeError::TooLarge { .. }) => None,
+        None => inner.downcast_ref::<PortError>(),
+    };
+    matches!(port, Some(PortError::Unavailable { .. }))
 }
 
 /// Puts an opinion into a result: where the engine names no outcome, the findings decide.

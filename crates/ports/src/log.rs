@@ -154,7 +154,9 @@ pub trait Subscription: Send {
     fn acknowledger(&self) -> Arc<dyn Acknowledge>;
 
     /// Partitions that went to another member of the group since the last call. Whoever folds records
-    /// into state drops what it knows of them: the other member reads them again from the mark.
+    /// into state asks after each `next` and before it folds, and drops what it knows of them: the other
+    /// member reads them again from the mark. A partition that came back is read again here, and never
+    /// before it stood in this list.
     fn lost(&mut self) -> Vec<(Topic, i32)> {
         Vec::new()
     }

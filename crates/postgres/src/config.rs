@@ -53,7 +53,10 @@ impl PostgresConfig {
 
 impl std::fmt::Debug for PostgresConfig {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("PostgresConfig").field("url", &self.redacted().url).finish_non_exhaustive()
+        formatter
+            .debug_struct("PostgresConfig")
+            .field("url", &self.redacted().url)
+            .finish_non_exhaustive()
     }
 }
 

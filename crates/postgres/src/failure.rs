@@ -8,7 +8,9 @@ use crate::WHAT;
 #[error("{0}")]
 pub(crate) struct Words(pub(crate) String);
 
-pub(crate) fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+pub(crate) fn unavailable(
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> PortError {
     PortError::Unavailable { what: WHAT, source: source.into() }
 }
 

@@ -65,8 +65,9 @@ pub(crate) async fn prepare(pool: &Pool) -> Result<(), SchemaError> {
         if let Err(error) = step {
             // The session is inside a transaction that failed.
             pool.batch("ROLLBACK").await?;
-            let rows =
-                pool.query("SELECT coalesce(max(version), 0) FROM schema_version", &[], &[]).await?;
+            let rows = pool
+                .query("SELECT coalesce(max(version), 0) FROM schema_version", &[], &[])
+                .await?;
             if rows.first().is_none_or(|row| row.get::<_, i32>(0) == found) {
                 return Err(error.into());
             }

@@ -88,11 +88,8 @@ impl S3Objects {
             if !self.config.conditional_writes && self.is_there(name).await? {
                 return Ok(());
             }
-            let mode = if self.config.conditional_writes {
-                PutMode::Create
-            } else {
-                PutMode::Overwrite
-            };
+            let mode =
+                if self.config.conditional_writes { PutMode::Create } else { PutMode::Overwrite };
             let options = PutOptions { mode, ..PutOptions::default() };
             let payload = PutPayload::from_bytes(bytes.clone());
             match self.client.put_opts(&key, payload, options).await {

@@ -69,7 +69,11 @@ impl Kafka {
         command.args(["format", "--standalone", "--cluster-id", CLUSTER, "--config"]);
         command.arg(self.dir.path().join("server.properties"));
         let done = command.stdin(Stdio::null()).output().expect("java");
-        assert!(done.status.success(), "Kafka's storage: {}", String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "Kafka's storage: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 
     fn java(&self, class: &str) -> Command {

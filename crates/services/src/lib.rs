@@ -4,6 +4,7 @@
 //! What they are made of is installed by `cargo xtask` ([`home`]): Kafka's jars, an S3 server;
 //! PostgreSQL is Debian's. Every call blocks.
 
+mod cluster;
 mod kafka;
 mod postgres;
 mod process;
@@ -12,6 +13,7 @@ mod s3;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
+pub use cluster::{Cluster, Node, Servers};
 pub use kafka::Kafka;
 pub use postgres::Postgres;
 pub use s3::S3;
@@ -22,11 +24,10 @@ pub fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("PALISADE_SERVICES") {
         return home.into();
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
-    target.join("services")
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
+    let home = target.join("services");
+    home.canonicalize().unwrap_or(home)
 }
 
 /// A port that is free now.

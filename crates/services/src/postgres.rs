@@ -107,9 +107,15 @@ impl Postgres {
     /// When it cannot be made.
     pub fn database(&self, name: &str) -> String {
         let mut command = program("createdb");
-        command
-            .env("PGPASSWORD", Self::PASSWORD)
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", Self::USER, name]);
+        command.env("PGPASSWORD", Self::PASSWORD).args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.port.to_string(),
+            "-U",
+            Self::USER,
+            name,
+        ]);
         let done = command.output().expect("createdb");
         assert!(done.status.success(), "createdb: {}", String::from_utf8_lossy(&done.stderr));
         self.url(name)
@@ -117,12 +123,7 @@ impl Postgres {
 
     /// A connection string of a database, with the password.
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://{}:{}@127.0.0.1:{}/{database}",
-            Self::USER,
-            Self::PASSWORD,
-            self.port
-        )
+        format!("postgres://{}:{}@127.0.0.1:{}/{database}", Self::USER, Self::PASSWORD, self.port)
     }
 
     /// Its process, while it runs.

@@ -1,6 +1,6 @@
 //! The system's clock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -11,6 +11,9 @@ use palisade_ports::Clock;
 /// instances never disagree.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
+/// Milliseconds that this machine's clock is behind the one that all processes of an installation go by.
+static BEHIND: AtomicI64 = AtomicI64::new(0);
+
 /// The longest that one sleep trusts the monotonic clock before it looks at the wall clock again:
 /// after a suspended machine wakes, or its time is set forward, a deadline is noticed this late at
 /// worst.
@@ -18,6 +21,9 @@ const SLICE_MS: u64 = 10_000;
 
 /// Wall-clock time that never goes back within this process: when the machine's time is set back,
 /// it stands still until that has caught up.
+///
+/// Where several processes share their work, deadlines made by one are looked at by another, so all go
+/// by one clock ([`SystemClock::set_behind`]).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -26,7 +32,19 @@ impl SystemClock {
     pub fn time() -> UnixMillis {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let wall = u64::try_from(wall).unwrap_or(u64::MAX);
+        let wall = wall.saturating_add_signed(BEHIND.load(Ordering::Relaxed));
         UnixMillis(LATEST.fetch_max(wall, Ordering::Relaxed).max(wall))
+    }
+
+    /// Sets how many milliseconds this machine's clock is behind the common one; negative when it is
+    /// before it. Time still never goes back.
+    pub fn set_behind(milliseconds: i64) {
+        BEHIND.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// What was set last.
+    pub fn behind() -> i64 {
+        BEHIND.load(Ordering::Relaxed)
     }
 }
 

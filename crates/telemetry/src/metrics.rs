@@ -59,6 +59,8 @@ pub enum DropReason {
     Late,
     /// A child beyond a bound of unpacking.
     UnpackLimit,
+    /// A record that the log's retention removed before it was read.
+    Retention,
 }
 
 /// `kind`, `place`.
@@ -201,7 +203,12 @@ impl Metrics {
 
     /// Counts a drop (law 7).
     pub fn drop(&self, kind: DropReason, place: &str) {
-        self.drops.get_or_create(&DropLabel { kind, place: place.to_owned() }).inc();
+        self.drop_many(kind, place, 1);
+    }
+
+    /// Counts some at once.
+    pub fn drop_many(&self, kind: DropReason, place: &str, count: u64) {
+        self.drops.get_or_create(&DropLabel { kind, place: place.to_owned() }).inc_by(count);
     }
 
     /// The exposition, OpenMetrics text.

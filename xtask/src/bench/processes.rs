@@ -13,6 +13,17 @@ pub(super) struct Usage {
     pub(super) pss: u64,
 }
 
+impl Usage {
+    /// Of both together.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            processes: self.processes + other.processes,
+            rss: self.rss + other.rss,
+            pss: self.pss + other.pss,
+        }
+    }
+}
+
 /// A process as `/proc/PID/stat` tells it (proc_pid_stat(5)).
 struct Stat {
     parent: u32,

@@ -1,4 +1,4 @@
-//! `palisade serve`, started and stopped.
+//! `palisade serve`, started and stopped: alone, or as several processes on real servers.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use palisade_services::{Cluster, Node};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::http;
@@ -19,8 +20,7 @@ const STOP: Duration = Duration::from_secs(30);
 
 /// A running server. It is stopped when this is dropped.
 pub(super) struct Server {
-    child: Child,
-    data: PathBuf,
+    runs: Runs,
     pub(super) address: SocketAddr,
     /// Of role admin.
     pub(super) key: String,
@@ -28,7 +28,47 @@ pub(super) struct Server {
     pub(super) ready_seconds: f64,
 }
 
+/// What a server is made of.
+enum Runs {
+    /// One process with its data directory.
+    Embedded { child: Child, data: PathBuf },
+    /// Several, and the servers behind them.
+    Distributed { cluster: Box<Cluster>, nodes: Vec<(&'static str, Node)> },
+}
+
 impl Server {
+    /// An installation of several processes on real servers, all on this machine.
+    pub(super) fn distributed(binary: &Path) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let mut cluster = Box::new(Cluster::start(binary, ""));
+        let nodes = vec![
+            ("gateway, extractor, aggregator, janitor", {
+                cluster.serve("gateway,extractor,aggregator,janitor")
+            }),
+            ("engine unpack", cluster.engine(&["unpack"])),
+            ("engines yara, reputation", cluster.engine(&["yara", "reputation"])),
+        ];
+        let (address, key) = match nodes.first() {
+            Some((_, gateway)) => (gateway.address(), cluster.key(gateway)),
+            None => bail!("no gateway"),
+        };
+        let server = Self {
+            runs: Runs::Distributed { cluster, nodes },
+            address,
+            key,
+            ready_seconds: started.elapsed().as_secs_f64(),
+        };
+        while !http::once(address, &http::get("/readyz", ""))
+            .is_ok_and(|answer| answer.status == 200)
+        {
+            if started.elapsed() > START {
+                bail!("the installation is not ready after {START:?}: {}", server.last_lines());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(server)
+    }
+
     /// Starts one on a free port of 127.0.0.1 with this data directory.
     pub(super) fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(data)?;
@@ -51,14 +91,15 @@ impl Server {
             .spawn()
             .with_context(|| format!("{} does not start", binary.display()))?;
         let mut server = Self {
-            child,
-            data: data.to_owned(),
+            runs: Runs::Embedded { child, data: data.to_owned() },
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             key: String::new(),
             ready_seconds: 0.0,
         };
         while !server.is_ready(&address_file) {
-            if let Some(status) = server.child.try_wait()? {
+            if let Runs::Embedded { child, .. } = &mut server.runs
+                && let Some(status) = child.try_wait()?
+            {
                 bail!("palisade serve ended ({status}): {}", server.last_lines());
             }
             if started.elapsed() > START {
@@ -85,18 +126,54 @@ impl Server {
 
     /// The end of its log.
     pub(super) fn last_lines(&self) -> String {
-        let log = fs::read_to_string(self.data.with_extension("log")).unwrap_or_default();
+        let log = match &self.runs {
+            Runs::Embedded { data, .. } => {
+                fs::read_to_string(data.with_extension("log")).unwrap_or_default()
+            }
+            Runs::Distributed { nodes, .. } => {
+                nodes.iter().map(|(_, node)| node.tail()).collect::<Vec<_>>().join("\n")
+            }
+        };
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(5)..].join("\n")
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+    /// Palisade's own processes.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        match &self.runs {
+            Runs::Embedded { child, .. } => vec![child.id()],
+            Runs::Distributed { nodes, .. } => {
+                nodes.iter().filter_map(|(_, node)| node.pid()).collect()
+            }
+        }
+    }
+
+    /// Every part of a distributed installation by itself, the servers behind it too.
+    pub(super) fn parts(&self) -> Vec<(&'static str, u32)> {
+        let Runs::Distributed { cluster, nodes } = &self.runs else { return Vec::new() };
+        let servers = &cluster.servers;
+        let behind = [
+            ("Kafka", servers.kafka.pid()),
+            ("S3 server", servers.s3.pid()),
+            ("PostgreSQL", servers.postgres.pid()),
+        ];
+        let own = nodes.iter().map(|(name, node)| (*name, node.pid()));
+        own.chain(behind).filter_map(|(name, pid)| Some((name, pid?))).collect()
     }
 
     pub(super) fn metrics(&self) -> anyhow::Result<Metrics> {
-        let answer = http::once(self.address, &http::get("/metrics", &self.key))?;
-        Ok(Metrics(String::from_utf8(answer.body)?))
+        let addresses = match &self.runs {
+            Runs::Embedded { .. } => vec![self.address],
+            Runs::Distributed { nodes, .. } => {
+                nodes.iter().map(|(_, node)| node.address()).collect()
+            }
+        };
+        let mut text = String::new();
+        for address in addresses {
+            let answer = http::once(address, &http::get("/metrics", &self.key))?;
+            text.push_str(&String::from_utf8(answer.body)?);
+        }
+        Ok(Metrics(text))
     }
 
     /// Waits until nothing is being worked on; false when there still are some after this long.
@@ -115,16 +192,22 @@ impl Server {
     }
 
     fn stop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.child.id())
+        let child = match &mut self.runs {
+            Runs::Embedded { child, .. } => child,
+            Runs::Distributed { nodes, .. } => {
+                return nodes.iter_mut().for_each(|(_, node)| node.stop());
+            }
+        };
+        if let Ok(pid) = i32::try_from(child.id())
             && let Some(pid) = Pid::from_raw(pid)
         {
             let _ = kill_process(pid, Signal::TERM);
         }
         let asked = Instant::now();
-        while let Ok(None) = self.child.try_wait() {
+        while let Ok(None) = child.try_wait() {
             if asked.elapsed() > STOP {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
+                let _ = child.kill();
+                let _ = child.wait();
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));

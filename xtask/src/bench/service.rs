@@ -22,6 +22,9 @@ const PACE: f64 = 44.0;
 /// What one machine of two processors is to sustain, requests a second.
 const SUSTAINED: f64 = 440.0;
 
+/// What several processes on real servers are to sustain on the same two processors.
+const DISTRIBUTED: f64 = 150.0;
+
 /// Resident memory of all processes, in MiB.
 const MEMORY: f64 = 600.0;
 
@@ -56,7 +59,7 @@ pub(super) fn measure(
     } else {
         server
     };
-    let service = Service { bench, server, variants: Cell::new(0) };
+    let service = Service { bench, server, variants: Cell::new(0), goals: Goals::embedded() };
     if wanted(Part::Pace) {
         service.pace(table)?;
     }
@@ -71,6 +74,54 @@ pub(super) fn measure(
         service.again(table)?;
     }
     Ok(())
+}
+
+/// The same load on several processes, with Kafka, S3 and PostgreSQL behind them.
+pub(super) fn measure_distributed(
+    bench: &Bench,
+    wanted: &dyn Fn(Part) -> bool,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    say("starting Kafka, an S3 server, PostgreSQL, and three processes of palisade");
+    let server = Server::distributed(&bench.binary)?;
+    table.add("distributed: start to ready, servers too", server.ready_seconds, "s", None, "");
+    let service = Service { bench, server, variants: Cell::new(0), goals: Goals::distributed() };
+    if wanted(Part::Pace) {
+        service.pace(table)?;
+    }
+    if wanted(Part::Sustained) {
+        service.sustained(table)?;
+        service.highest(table)?;
+    }
+    if wanted(Part::Classes) {
+        service.classes(table)?;
+    }
+    Ok(())
+}
+
+/// What is to be reached, and under which name it stands in the table.
+struct Goals {
+    prefix: &'static str,
+    sustained: f64,
+    mean: Option<Target>,
+    p99: f64,
+    memory: Option<Target>,
+}
+
+impl Goals {
+    fn embedded() -> Self {
+        Self {
+            prefix: "",
+            sustained: SUSTAINED,
+            mean: Some(Target::AtMost(0.04)),
+            p99: 0.2,
+            memory: Some(Target::AtMost(MEMORY)),
+        }
+    }
+
+    fn distributed() -> Self {
+        Self { prefix: "distributed, ", sustained: DISTRIBUTED, mean: None, p99: 0.5, memory: None }
+    }
 }
 
 fn start(
@@ -103,6 +154,7 @@ struct Service<'a> {
     server: Server,
     /// The number of the next variant: no two uploads of a run have the same bytes.
     variants: Cell<u32>,
+    goals: Goals,
 }
 
 impl Service<'_> {
@@ -110,8 +162,9 @@ impl Service<'_> {
         say(&format!("{PACE} requests/s, each of new bytes, to the report"));
         let (run, observed) = self.scans(Arrival::Open(PACE), self.bench.seconds, None)?;
         let spread = Spread::of(&run.latencies);
-        let at = |what: &str| format!("at {PACE}/s: {what}");
-        let (least, most) = (Some(Target::AtMost(0.04)), Some(Target::AtMost(0.2)));
+        let prefix = self.goals.prefix;
+        let at = |what: &str| format!("{prefix}at {PACE}/s: {what}");
+        let (least, most) = (self.goals.mean, Some(Target::AtMost(self.goals.p99)));
         let note = format!("{} scans; {}", spread.samples, observed.line(&run));
         table.add(at("scan time, mean"), spread.mean, "s", least, note);
         table.add(at("scan time, p50"), spread.p50, "s", None, codes(&run));
@@ -129,17 +182,22 @@ impl Service<'_> {
     }
 
     fn sustained(&self, table: &mut Table) -> anyhow::Result<()> {
-        say(&format!("{SUSTAINED} requests/s, each of new bytes, to the report"));
-        let (run, observed) = self.scans(Arrival::Open(SUSTAINED), self.bench.seconds, None)?;
+        let (prefix, sustained) = (self.goals.prefix, self.goals.sustained);
+        say(&format!("{sustained} requests/s, each of new bytes, to the report"));
+        let (run, observed) = self.scans(Arrival::Open(sustained), self.bench.seconds, None)?;
         let spread = Spread::of(&run.latencies);
-        let at = |what: &str| format!("at {SUSTAINED}/s: {what}");
+        let at = |what: &str| format!("{prefix}at {sustained}/s: {what}");
+        for (part, seconds) in &observed.parts {
+            let each = seconds / run.latencies.len() as f64 * 1e3;
+            table.add(at(part), each, "ms", None, "of processor for each report");
+        }
         // What came in the last moments cannot be answered within them: a hundredth may be on its way.
         let share = run.answered_in_time as f64 / run.sent as f64;
         let goal = Some(Target::AtLeast(0.99));
         let note = format!("{:.1} reports/s; {}", run.rate(), observed.line(&run));
         table.add(at("share answered while they came"), share, "", goal, note);
         errors(table, &at("errors"), &run);
-        let calm = Some(Target::AtMost(SUSTAINED));
+        let calm = Some(Target::AtMost(sustained));
         let note = format!(
             "unacknowledged records, all topics; at most {:.0}, slope {:+.1}/s in the last half; \
              drained in {:.2} s",
@@ -148,7 +206,7 @@ impl Service<'_> {
         table.add(at("backlog at the end"), observed.backlog_end, "", calm, note);
         let note = format!("p50 {:.4}, p99 {:.4}, max {:.3}", spread.p50, spread.p99, spread.max);
         table.add(at("scan time, mean"), spread.mean, "s", None, note);
-        let bound = Some(Target::AtMost(MEMORY));
+        let bound = self.goals.memory;
         let note = format!("{} processes; shared pages count in each", observed.processes);
         table.add(at("resident, sum of RSS, max"), observed.rss_max_mib, "MiB", bound, note);
         table.add(at("resident, sum of PSS, max"), observed.pss_max_mib, "MiB", None, "");
@@ -172,7 +230,7 @@ impl Service<'_> {
     fn highest(&self, table: &mut Table) -> anyhow::Result<()> {
         say("the highest sustained rate");
         let seconds = (self.bench.seconds / 2.0).max(5.0);
-        let mut rate = SUSTAINED;
+        let mut rate = self.goals.sustained;
         let mut best: Option<f64> = None;
         for _ in 0..STEPS {
             let (run, observed) = self.scans(Arrival::Open(rate), seconds, None)?;
@@ -187,7 +245,7 @@ impl Service<'_> {
             match (holds, best) {
                 (true, _) => {
                     // Coming from above: it is found.
-                    let found = rate < SUSTAINED;
+                    let found = rate < self.goals.sustained;
                     best = Some(rate);
                     if found {
                         break;
@@ -199,11 +257,23 @@ impl Service<'_> {
             }
         }
         let note = format!("steps of a quarter, {seconds:.0} s each, no error, drained within 1 s");
-        let goal = Some(Target::AtLeast(SUSTAINED));
-        table.add("highest sustained rate", best.unwrap_or(0.0), "/s", goal, note);
+        let goal = Some(Target::AtLeast(self.goals.sustained));
+        table.add(
+            format!("{}highest sustained rate", self.goals.prefix),
+            best.unwrap_or(0.0),
+            "/s",
+            goal,
+            note,
+        );
         let (run, observed) = self.scans(Arrival::Closed(CONNECTIONS), seconds, None)?;
         let note = format!("{CONNECTIONS} at a time; {}", observed.line(&run));
-        table.add("as many as it takes", run.rate(), "/s", None, note);
+        table.add(
+            format!("{}as many as it takes", self.goals.prefix),
+            run.rate(),
+            "/s",
+            None,
+            note,
+        );
         Ok(())
     }
 
@@ -214,7 +284,7 @@ impl Service<'_> {
         for class in Class::ALL {
             let (run, observed) = self.scans(Arrival::Closed(CONNECTIONS), seconds, Some(class))?;
             table.add(
-                format!("{} alone", class.name()),
+                format!("{}{} alone", self.goals.prefix, class.name()),
                 run.rate(),
                 "/s",
                 None,

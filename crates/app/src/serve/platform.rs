@@ -1,28 +1,29 @@
-//! Every engine and stage of one machine.
+//! The stages of one process, by its roles.
 
 use std::sync::Arc;
 
-use palisade_engines::reputation::ReputationEngine;
-use palisade_engines::yara::Compiler;
-use palisade_engines::{JailedEngine, engine_name, filetype, unpack, yara};
+use palisade_engines::{engine_name, filetype, unpack};
 use palisade_jail::Layers;
+use palisade_model::EngineName;
 use palisade_pipeline::aggregator::Aggregator;
 use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
-use palisade_pipeline::engine_host::{EngineHost, tell_of};
+use palisade_pipeline::engine_host::{EngineHost, tell_of, tell_once};
 use palisade_pipeline::extractor::{Extractor, Workflow};
 use palisade_pipeline::gateway::Gateway;
 use palisade_pipeline::{Ports, janitor};
 use palisade_ports::Engine;
-use palisade_storage::{Embedded, SystemClock};
+use palisade_storage::SystemClock;
 use palisade_telemetry::Metrics;
 use tokio::task::JoinSet;
 
+use super::hosted::{self, Hosted};
 use super::ready::Ready;
 use super::supervise::supervise;
-use super::{lists, rules};
-use crate::config::{Config, JailConfig};
-use crate::engines::{self, JailSettings};
+use crate::config::{Config, StorageKind};
+use crate::engines;
+use crate::role::Role;
+use crate::stores::Stores;
 
 /// What runs.
 pub(super) struct Platform {
@@ -32,33 +33,45 @@ pub(super) struct Platform {
     tasks: JoinSet<()>,
 }
 
-/// The engines, each with what can be changed about it while it runs.
-struct Engines {
-    filetype: Arc<JailedEngine>,
-    unpack: Arc<JailedEngine>,
-    yara: Arc<JailedEngine>,
-    reputation: Arc<ReputationEngine>,
-    layers: Layers,
-    compiler: Compiler,
+/// Commands that may wait for an engine where the log tells of them late.
+const COMMANDS_WAITING: u64 = 2_000;
+
+/// Messages taken ahead where artifacts are fetched over the network.
+const AHEAD: usize = 16;
+
+/// The ports over these stores.
+pub(super) fn ports(stores: &Stores, metrics: Metrics) -> Ports {
+    let clock = Arc::new(SystemClock::default());
+    metrics.start_time.set(palisade_ports::Clock::now(&*clock).0 as f64 / 1e3);
+    Ports {
+        log: Arc::clone(&stores.log),
+        objects: Arc::clone(&stores.objects),
+        records: Arc::clone(&stores.records),
+        clock,
+        metrics,
+    }
 }
 
-/// Starts everything. When this returns, requests are worked on.
-pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Result<Platform> {
-    let ports = Ports {
-        log: Arc::clone(&embedded.log) as _,
-        objects: Arc::clone(&embedded.objects) as _,
-        records: Arc::clone(&embedded.records) as _,
-        clock: Arc::new(SystemClock::default()),
-        metrics: Metrics::new(),
-    };
-    ports.metrics.start_time.set(ports.clock.now().0 as f64 / 1e3);
-    // One server has the data directory, so its host's name is name enough, and a restarted server
-    // replaces what it told before.
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-
+/// Starts the stages of this process's roles. When this returns, requests are worked on.
+pub(super) async fn start(config: &Config, ports: Ports) -> anyhow::Result<Platform> {
+    let host = config.host_name();
+    let has = |role| config.roles.contains(&role);
+    let expected = engines::expected(config);
+    let prober = engine_name(filetype::NAME);
+    // The extractor tells types itself, so whoever only runs engines needs no prober.
+    let wanted: Vec<EngineName> = expected
+        .iter()
+        .filter(|name| has(if **name == prober { Role::Extractor } else { Role::Engines }))
+        .cloned()
+        .collect();
     let for_engines = config.clone();
-    let engines = tokio::task::spawn_blocking(move || load(&for_engines)).await??;
-    let catalog = Catalog::new(ports.clone());
+    let hosted = tokio::task::spawn_blocking(move || hosted::load(&for_engines, &wanted)).await??;
+
+    let mut catalog = Catalog::new(ports.clone());
+    if config.storage == StorageKind::Distributed {
+        // Hosts come and go; on their own none is missed.
+        catalog = catalog.expecting(expected);
+    }
     let artifacts = Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), cache_config()));
     let gateway = Gateway::new(
         ports.clone(),
@@ -66,30 +79,65 @@ pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Resul
         Arc::clone(&artifacts),
         config.gateway.clone(),
     );
-    let mut tasks = JoinSet::new();
-
-    let hosted: [Arc<dyn Engine>; 3] =
-        [engines.unpack.clone(), engines.yara.clone(), engines.reputation.clone()];
-    let all = hosted.iter().cloned().chain([engines.filetype.clone() as Arc<dyn Engine>]);
-    for engine in all {
+    let mut stages = Stages { config, ports, host, artifacts, tasks: JoinSet::new() };
+    let mut layers = Layers::default();
+    let mut probes = None;
+    for Hosted { engine, layers: walls, follow } in hosted {
+        layers = walls.unwrap_or(layers);
         // Told of once before anything is planned: the first plan knows every engine.
-        palisade_pipeline::engine_host::tell_once(&engine, &ports, &host).await?;
-        tasks.spawn(tell_of(engine, ports.clone(), host.clone()));
+        tell_once(&engine, &stages.ports, &stages.host).await?;
+        stages.tasks.spawn(tell_of(Arc::clone(&engine), stages.ports.clone(), stages.host.clone()));
+        follow.into_iter().for_each(|follow| drop(stages.tasks.spawn(follow)));
+        if *engine.name() == prober {
+            probes = Some(engine);
+        } else {
+            stages.engine(engine);
+        }
     }
     catalog.refresh().await?;
-    tasks.spawn(catalog.clone().run());
+    stages.tasks.spawn(catalog.clone().run());
+    if has(Role::Gateway) {
+        stages.gateway(&gateway);
+    }
+    if let Some(prober) = probes {
+        stages.extractor(&catalog, prober);
+    }
+    if has(Role::Aggregator) {
+        stages.aggregator();
+    }
+    if has(Role::Janitor) {
+        stages.tasks.spawn(janitor::run(stages.ports.clone(), config.retention.clone()));
+    }
+    let Stages { ports, tasks, .. } = stages;
+    Ok(Platform { ports, gateway, layers, tasks })
+}
 
-    {
-        let (gateway, host) = (gateway.clone(), host.clone());
-        tasks.spawn(supervise("gateway".to_owned(), move || {
+/// Stages on their way to run, each kept running.
+struct Stages<'a> {
+    config: &'a Config,
+    ports: Ports,
+    host: String,
+    artifacts: Arc<ArtifactCache>,
+    tasks: JoinSet<()>,
+}
+
+impl Stages<'_> {
+    fn gateway(&mut self, gateway: &Gateway) {
+        let (gateway, host) = (gateway.clone(), self.host.clone());
+        self.tasks.spawn(supervise("gateway".to_owned(), move || {
             let (gateway, host) = (gateway.clone(), host.clone());
             async move { gateway.run(&host).await }
         }));
     }
-    {
-        let (ports, catalog, prober) = (ports.clone(), catalog, engines.filetype.clone());
-        let (artifacts, config) = (Arc::clone(&artifacts), config.extractor.clone());
-        tasks.spawn(supervise("extractor".to_owned(), move || {
+
+    fn extractor(&mut self, catalog: &Catalog, prober: Arc<dyn Engine>) {
+        let (ports, catalog) = (self.ports.clone(), catalog.clone());
+        let (artifacts, mut config) = (Arc::clone(&self.artifacts), self.config.extractor.clone());
+        if self.config.storage == StorageKind::Distributed {
+            config.max_commands_waiting.get_or_insert(COMMANDS_WAITING);
+            config.ahead.get_or_insert(AHEAD);
+        }
+        self.tasks.spawn(supervise("extractor".to_owned(), move || {
             Extractor::new(
                 ports.clone(),
                 catalog.clone(),
@@ -101,24 +149,24 @@ pub(super) async fn start(config: &Config, embedded: &Embedded) -> anyhow::Resul
             .run()
         }));
     }
-    for engine in hosted {
-        let (ports, artifacts) = (ports.clone(), Arc::clone(&artifacts));
-        let config = config.engine_host.clone();
-        tasks.spawn(supervise(format!("engine {}", engine.name()), move || {
+
+    fn engine(&mut self, engine: Arc<dyn Engine>) {
+        let (ports, artifacts) = (self.ports.clone(), Arc::clone(&self.artifacts));
+        let mut config = self.config.engine_host.clone();
+        if self.config.storage == StorageKind::Distributed {
+            config.ahead.get_or_insert(AHEAD);
+        }
+        self.tasks.spawn(supervise(format!("engine {}", engine.name()), move || {
             EngineHost::new(ports.clone(), engine.clone(), Arc::clone(&artifacts), &config).run()
         }));
     }
-    {
-        let ports = ports.clone();
-        tasks.spawn(supervise("aggregator".to_owned(), move || {
+
+    fn aggregator(&mut self) {
+        let ports = self.ports.clone();
+        self.tasks.spawn(supervise("aggregator".to_owned(), move || {
             Aggregator::new(ports.clone()).run()
         }));
     }
-    tasks.spawn(janitor::run(ports.clone(), config.retention.clone()));
-    tasks.spawn(rules::follow(config.yara.clone(), engines.compiler, engines.yara));
-    tasks.spawn(lists::follow(config.reputation.clone(), engines.reputation));
-
-    Ok(Platform { ports, gateway, layers: engines.layers, tasks })
 }
 
 /// Most open files are for connections.
@@ -132,55 +180,6 @@ fn cache_config() -> CacheConfig {
 /// Which engine reads which types.
 pub(crate) fn workflow() -> Workflow {
     Workflow::new().limit(engine_name(unpack::NAME), unpack::types())
-}
-
-fn load(config: &Config) -> anyhow::Result<Engines> {
-    let jail = jail_settings(&config.jail);
-    let cache = config.data.join("cache").join("yara");
-    let compiler = engines::compiler(Some(&cache));
-    // Each takes tens of milliseconds; together they would be most of the time to readiness.
-    std::thread::scope(|scope| {
-        let filetype = scope.spawn(|| engines::pool(&jail, vec![engines::plain(filetype::NAME)]));
-        let unpack = scope.spawn(|| engines::pool(&jail, vec![engines::plain(unpack::NAME)]));
-        let lists = scope.spawn(|| lists::load(&config.reputation));
-        let rules = rules::load(&config.yara, &compiler)?;
-        let yara = engines::pool(&jail, vec![rules.spec])?;
-        let join = |handle: std::thread::ScopedJoinHandle<'_, anyhow::Result<_>>| {
-            handle.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a pool's thread panicked")))
-        };
-        let filetype = join(filetype)?;
-        let unpack = join(unpack)?;
-        let (index, summary) =
-            lists.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the lists' thread panicked")))?;
-        let layers = filetype.health().layers;
-        let now = SystemClock::time();
-        let yara = Arc::new(JailedEngine::new(engine_name(yara::NAME), yara::DESCRIPTION, yara));
-        yara.set_degraded(rules.degraded);
-        Ok(Engines {
-            filetype: Arc::new(JailedEngine::new(
-                engine_name(filetype::NAME),
-                filetype::DESCRIPTION,
-                filetype,
-            )),
-            unpack: Arc::new(
-                JailedEngine::new(engine_name(unpack::NAME), unpack::DESCRIPTION, unpack)
-                    .with_children(),
-            ),
-            yara,
-            reputation: Arc::new(ReputationEngine::new(index, summary, now)),
-            layers,
-            compiler: compiler.clone(),
-        })
-    })
-}
-
-fn jail_settings(jail: &JailConfig) -> JailSettings {
-    JailSettings {
-        workers: jail.workers.max(1),
-        artifacts_per_worker: jail.artifacts_per_worker.max(1),
-        require_all_layers: jail.require_all_layers,
-        limits: jail.limits,
-    }
 }
 
 impl Platform {

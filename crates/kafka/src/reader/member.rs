@@ -97,6 +97,15 @@ impl Member {
         })
     }
 
+    /// Leaves only what is of partitions that this member has.
+    pub(super) fn keep_own(&self, deliveries: &mut Vec<Delivery>) {
+        let partitions = lock(&self.partitions);
+        deliveries.retain(|delivery| {
+            let position = &delivery.position;
+            partitions.contains_key(&(position.topic.clone(), position.partition))
+        });
+    }
+
     pub(super) fn acknowledge(&self, position: &Position) {
         let place = (position.topic.clone(), position.partition);
         if let Some(marks) = lock(&self.partitions).get_mut(&place) {
@@ -164,7 +173,11 @@ impl Member {
     }
 
     /// Starts each new partition where its group is: behind the mark, without what is done above it.
-    fn assigned(&self, client: &BaseConsumer<Self>, list: &mut TopicPartitionList) -> KafkaResult<()> {
+    fn assigned(
+        &self,
+        client: &BaseConsumer<Self>,
+        list: &mut TopicPartitionList,
+    ) -> KafkaResult<()> {
         let committed = client.committed_offsets(list.clone(), ANSWER)?;
         for partition in committed.elements() {
             let (name, number) = (partition.topic(), partition.partition());
@@ -176,7 +189,13 @@ impl Member {
                 (self.lost_records)(topic, removed);
             }
             list.set_partition_offset(name, number, Offset::Offset(from))?;
-            tracing::debug!(name, number, from, done_above = marks.acknowledged_above(), "assigned");
+            tracing::debug!(
+                name,
+                number,
+                from,
+                done_above = marks.acknowledged_above(),
+                "assigned"
+            );
             lock(&self.partitions).insert((topic.clone(), number), marks);
         }
         Ok(())

@@ -85,7 +85,11 @@ fn hand_out(held: &mut VecDeque<Sent>, sender: &Sender<Sent>) {
 fn pause(consuming: &Consuming, stop: bool) -> bool {
     let assignment = consuming.client.assignment();
     let done = assignment.and_then(|partitions| {
-        if stop { consuming.client.pause(&partitions) } else { consuming.client.resume(&partitions) }
+        if stop {
+            consuming.client.pause(&partitions)
+        } else {
+            consuming.client.resume(&partitions)
+        }
     });
     done.is_ok()
 }

@@ -31,7 +31,8 @@ pub(crate) fn config(address: String, partitions: u32) -> KafkaConfig {
 /// A log that has no records to lose. With `RUST_LOG` set, it tells what it does.
 pub(crate) fn open(config: &KafkaConfig) -> KafkaLog {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let lost = Arc::new(|topic: &palisade_ports::log::Topic, records: u64| {
         panic!("{records} records of {topic} were lost");
     });

@@ -38,6 +38,9 @@ pub struct Intake {
     derived: bool,
 }
 
+/// An artifact on its way into the store.
+pub type Storing = std::pin::Pin<Box<dyn Future<Output = Result<(), IntakeError>> + Send>>;
+
 enum Content {
     Held(Vec<u8>),
     Streamed(Others, Box<dyn ObjectWriter>),
@@ -103,16 +106,19 @@ impl Intake {
     ///
     /// # Errors
     /// The store's error.
-    pub async fn finish(mut self) -> Result<ArtifactRef, IntakeError> {
+    pub async fn finish(self) -> Result<ArtifactRef, IntakeError> {
+        let (reference, storing) = self.name();
+        storing.await?;
+        Ok(reference)
+    }
+
+    /// What it is called, and what makes it durable under that name: for whoever has more artifacts to
+    /// take in while this one is on its way.
+    pub fn name(mut self) -> (ArtifactRef, Storing) {
         let name = Name(std::mem::take(&mut self.name).finalize().into());
         match std::mem::replace(&mut self.content, Content::Lost) {
             Content::Held(held) => {
                 let bytes = Bytes::from(held.into_boxed_slice());
-                let mut writer = open(&self.artifacts, self.derived).await?;
-                if !bytes.is_empty() {
-                    writer.write(bytes.clone()).await?;
-                }
-                writer.commit(name).await?;
                 let wanted = self.wanted();
                 let known = self.artifacts.known(name);
                 let known = known.filter(|known| wanted.is_in(&known.hashes));
@@ -121,14 +127,27 @@ impl Intake {
                     others.update(&bytes);
                     ArtifactRef { hashes: others.finish(name), size: self.size }
                 });
-                self.artifacts.keep_bytes(&reference, bytes);
-                Ok(reference)
+                let kept = reference.clone();
+                let storing = Box::pin(async move {
+                    let mut writer = open(&self.artifacts, self.derived).await?;
+                    if !bytes.is_empty() {
+                        writer.write(bytes.clone()).await?;
+                    }
+                    writer.commit(name).await?;
+                    self.artifacts.keep_bytes(&kept, bytes);
+                    Ok(())
+                });
+                (reference, storing)
             }
             Content::Streamed(others, writer) => {
-                writer.commit(name).await?;
-                Ok(ArtifactRef { hashes: others.finish(name), size: self.size })
+                let reference = ArtifactRef { hashes: others.finish(name), size: self.size };
+                (reference, Box::pin(async move { Ok(writer.commit(name).await?) }))
             }
-            Content::Lost => Err(lost()),
+            Content::Lost => {
+                let hashes = Others::new(self.wanted()).finish(name);
+                let reference = ArtifactRef { hashes, size: self.size };
+                (reference, Box::pin(std::future::ready(Err(lost()))))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use palisade_model::{
     ChildRef, EngineName, Lineage, NodeId, Problem, ProblemKind, Request, UnpackLimits,
 };
@@ -12,9 +13,10 @@ use palisade_ports::log::MAX_PAYLOAD_BYTES;
 use palisade_ports::records::Charged;
 use palisade_ports::{PortError, Records};
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use crate::Ports;
-use crate::artifacts::{ArtifactCache, Intake, IntakeError};
+use crate::artifacts::{ArtifactCache, Intake, IntakeError, Storing};
 
 /// The engine whose children become requests.
 pub const UNPACKER: &str = "unpack";
@@ -52,6 +54,10 @@ pub(super) struct Children {
     node: NodeId,
 }
 
+/// Children on their way into the store at once: where it is far away, one after the other would be
+/// most of the time of unpacking.
+const STORING: usize = 16;
+
 type Finished = (Vec<Problem>, Vec<Request>, Vec<ChildRef>);
 
 struct Gathered {
@@ -61,6 +67,7 @@ struct Gathered {
     runtime: Handle,
     /// The child that is coming in.
     current: Option<(ChildHead, Intake, BytesMut)>,
+    storing: JoinSet<Result<(), IntakeError>>,
     requests: Vec<Request>,
     references: Vec<ChildRef>,
     names_bytes: usize,
@@ -89,6 +96,7 @@ impl Children {
             parent: request.clone(),
             runtime: Handle::current(),
             current: None,
+            storing: JoinSet::new(),
             requests: Vec::new(),
             references: Vec::new(),
             names_bytes: 0,
@@ -109,8 +117,9 @@ impl Children {
     }
 
     /// What came out. Charges the tree once more, with the final sums.
+    /// When this returns, every child is in the store.
     pub(super) async fn finish(self) -> Result<Finished, PortError> {
-        let (own, charged, finished) = {
+        let (own, charged, finished, mut storing) = {
             let mut gathered = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
             gathered.current = None;
             let problems = gathered.exceeded.map(|kind| Problem {
@@ -121,8 +130,17 @@ impl Children {
             let requests = std::mem::take(&mut gathered.requests);
             let references = std::mem::take(&mut gathered.references);
             let finished = (problems.into_iter().collect(), requests, references);
-            (gathered.own, gathered.charged, finished)
+            let storing = std::mem::take(&mut gathered.storing);
+            (gathered.own, gathered.charged, finished, storing)
         };
+        while let Some(stored) = storing.join_next().await {
+            match stored {
+                Ok(Ok(())) => {}
+                Ok(Err(IntakeError::Port(error))) => return Err(error),
+                Ok(Err(error)) => return Err(store_error(error)),
+                Err(panic) => return Err(store_error(panic)),
+            }
+        }
         if own != charged {
             self.records.charge(self.node, own).await?;
         }
@@ -184,13 +202,10 @@ impl Gathered {
             return Err(out_of_order());
         };
         let rest: Bytes = gathered.freeze();
-        let artifact = self
-            .runtime
-            .block_on(async {
-                intake.write(rest).await?;
-                intake.finish().await
-            })
-            .map_err(|error| self.stop(error))?;
+        let written = self.runtime.block_on(intake.write(rest));
+        written.map_err(|error| self.stop(error))?;
+        let (artifact, storing) = intake.name();
+        self.store(storing)?;
         let index = u32::try_from(self.references.len()).unwrap_or(u32::MAX);
         let name = self.name(&head.name, index);
         let node = self.parent.node.child(index);
@@ -220,6 +235,27 @@ impl Gathered {
                 facets: None,
                 ..self.parent.clone()
             });
+        }
+        Ok(())
+    }
+
+    /// Sends a child on its way. A store that is near takes it at once.
+    fn store(&mut self, mut storing: Storing) -> io::Result<()> {
+        let first = {
+            let _runtime = self.runtime.enter();
+            storing.as_mut().now_or_never()
+        };
+        match first {
+            Some(stored) => return stored.map_err(|error| self.stop(error)),
+            None => drop(self.storing.spawn_on(storing, &self.runtime)),
+        }
+        while self.storing.len() >= STORING {
+            let stored = self.runtime.clone().block_on(self.storing.join_next());
+            match stored {
+                Some(Ok(stored)) => stored.map_err(|error| self.stop(error))?,
+                Some(Err(panic)) => return Err(io::Error::other(panic)),
+                None => {}
+            }
         }
         Ok(())
     }
@@ -282,6 +318,10 @@ impl Gathered {
             error => io::Error::other(error),
         }
     }
+}
+
+fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> PortError {
+    PortError::Unavailable { what: "the object store", source: Box::new(error) }
 }
 
 fn out_of_order() -> io::Error {

@@ -55,7 +55,7 @@ async fn a_slow_engine_shows_before_the_extractor() {
         Act::Wait(Arc::clone(&at_gate), Box::new(Act::nothing()))
     });
     let mut config = Config { engines: vec![slow], ..Config::default() };
-    config.extractor.max_commands_waiting = 8;
+    config.extractor.max_commands_waiting = Some(8);
     let cluster = Cluster::start(config).await;
     let mut ids = Vec::new();
     for _ in 0..60 {

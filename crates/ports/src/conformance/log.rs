@@ -459,7 +459,10 @@ async fn pruning_keeps_what_is_needed(factory: &impl Factory<dyn Log>) {
     while all.last().is_none_or(|last| number(last) != 2999) {
         all.extend(take(&mut *kept, 1).await);
     }
-    assert!(numbers(&all[all.len() - 1800..]).iter().copied().eq(1200..3000), "nothing after it went");
+    assert!(
+        numbers(&all[all.len() - 1800..]).iter().copied().eq(1200..3000),
+        "nothing after it went"
+    );
     acknowledge(&kept.acknowledger(), &all);
     flush(&kept.acknowledger()).await;
     acknowledge(&slow.acknowledger(), &all);

@@ -53,13 +53,33 @@ impl PostgresRecords {
         prepare(&self.durable.alone()).await
     }
 
+    /// The database's time: a clock that every process of an installation can go by.
+    ///
+    /// # Errors
+    /// [`palisade_ports::PortError::Unavailable`].
+    pub async fn time(&self) -> PortResult<UnixMillis> {
+        let text = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let rows = self.run(text, &[], &[]).await?;
+        Ok(UnixMillis(rows.first().map_or(0, |row| crate::from_sql(row.get(0)))))
+    }
+
     /// What somebody outside is told of.
-    async fn commit(&self, text: &'static str, types: &[Type], values: Values<'_>) -> PortResult<Vec<Row>> {
+    async fn commit(
+        &self,
+        text: &'static str,
+        types: &[Type],
+        values: Values<'_>,
+    ) -> PortResult<Vec<Row>> {
         self.durable.query(text, types, values).await
     }
 
     /// Reads, and writes that may be lost with the database.
-    async fn run(&self, text: &'static str, types: &[Type], values: Values<'_>) -> PortResult<Vec<Row>> {
+    async fn run(
+        &self,
+        text: &'static str,
+        types: &[Type],
+        values: Values<'_>,
+    ) -> PortResult<Vec<Row>> {
         self.quick.query(text, types, values).await
     }
 }

@@ -28,7 +28,8 @@ async fn database(server: &Arc<Postgres>) -> PostgresConfig {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let name = format!("db{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let server = Arc::clone(server);
-    let url = tokio::task::spawn_blocking(move || server.database(&name)).await.expect("a database");
+    let url =
+        tokio::task::spawn_blocking(move || server.database(&name)).await.expect("a database");
     PostgresConfig { url, ..PostgresConfig::default() }
 }
 

@@ -135,7 +135,8 @@ async fn a_use_is_noted_seldom_and_counts_all_the_same() {
     assert!(objects.touch(name).await.expect("touch"));
     // Made before this moment, used after it, and the use was not written.
     let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_millis();
-    let before = palisade_model::UnixMillis(u64::try_from(now).expect("a time").saturating_sub(500));
+    let before =
+        palisade_model::UnixMillis(u64::try_from(now).expect("a time").saturating_sub(500));
     assert_eq!(objects.remove_older(before).await.expect("remove_older"), (0, 0));
     assert!(objects.open(name).await.expect("open").is_some());
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::super::load::{Load, Run};
-use super::super::processes::{cpu_seconds, machine_busy_seconds, usage};
+use super::super::processes::{Usage, cpu_seconds, machine_busy_seconds, usage};
 use super::super::server::{Metrics, Server};
 use super::super::stats::slope;
 
@@ -32,6 +32,8 @@ pub(super) struct Observed {
     /// Of everything else on the machine.
     other_cpu_seconds: f64,
     elapsed: f64,
+    /// Processor seconds of each part of a distributed installation.
+    pub(super) parts: Vec<(&'static str, f64)>,
     /// Files found inside the uploads.
     children: f64,
     /// Engine results that are failures of the engine.
@@ -80,7 +82,10 @@ pub(super) fn observe(server: &Server, load: Load<'_>) -> anyhow::Result<(Run, O
     let before = server.metrics()?;
     let started = Instant::now();
     // This process's family is the server too.
-    let cpu = || (cpu_seconds(server.pid()), cpu_seconds(own), machine_busy_seconds());
+    let of_all = |pids: &[u32]| pids.iter().map(|pid| cpu_seconds(*pid)).sum::<f64>();
+    let pids = server.pids();
+    let cpu = || (of_all(&pids), cpu_seconds(own), machine_busy_seconds());
+    let parts_before: Vec<f64> = server.parts().iter().map(|(_, pid)| cpu_seconds(*pid)).collect();
     let cpu_before = cpu();
     let stop = AtomicBool::new(false);
     let (run, samples) = std::thread::scope(|scope| {
@@ -91,6 +96,12 @@ pub(super) fn observe(server: &Server, load: Load<'_>) -> anyhow::Result<(Run, O
     });
     let run = run?;
     let cpu_after = cpu();
+    let parts: Vec<(&'static str, f64)> = server
+        .parts()
+        .into_iter()
+        .zip(parts_before)
+        .map(|((name, pid), before)| (name, cpu_seconds(pid) - before))
+        .collect();
     let elapsed = started.elapsed().as_secs_f64();
     let after = server.metrics()?;
 
@@ -102,6 +113,8 @@ pub(super) fn observe(server: &Server, load: Load<'_>) -> anyhow::Result<(Run, O
     let most = |value: fn(&Sampled) -> f64| samples.iter().map(value).fold(0.0, f64::max);
     let gained = |value: &dyn Fn(&Metrics) -> f64| value(&after) - value(&before);
     let server_cpu = cpu_after.0 - cpu_before.0;
+    // The servers behind a distributed installation are of this process's family too.
+    let behind = parts.iter().map(|(_, seconds)| seconds).sum::<f64>().max(server_cpu);
     let family_cpu = cpu_after.1 - cpu_before.1;
     let mib = f64::from(1 << 20);
     let observed = Observed {
@@ -114,9 +127,10 @@ pub(super) fn observe(server: &Server, load: Load<'_>) -> anyhow::Result<(Run, O
         backlog_max: most(|sample| sample.backlog),
         backlog_slope: line(|sample| sample.backlog),
         cpu_seconds: server_cpu,
-        own_cpu_seconds: (family_cpu - server_cpu).max(0.0),
+        own_cpu_seconds: (family_cpu - behind).max(0.0),
         other_cpu_seconds: (cpu_after.2 - cpu_before.2 - family_cpu).max(0.0),
         elapsed,
+        parts,
         children: gained(&|metrics| metrics.sum("palisade_children_total")),
         failures: gained(&|metrics| {
             metrics.sum_where("palisade_engine_results_total", "outcome=\"failed\"")
@@ -137,7 +151,7 @@ fn sample(server: &Server, seconds: f64, stop: &AtomicBool) -> Vec<Sampled> {
         if stop.load(Ordering::Relaxed) || at > seconds {
             return samples;
         }
-        let memory = usage(server.pid());
+        let memory = server.pids().into_iter().map(usage).fold(Usage::default(), Usage::plus);
         // A server too busy to say has more than it can count.
         let backlog = server.metrics().map_or(f64::NAN, |metrics| metrics.backlog());
         samples.push(Sampled {

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use palisade_ports::log::Ranges;
 use crate::lock;
+use palisade_ports::log::Ranges;
 
 /// Groups whose name starts like this read what comes while they listen, and are forgotten when
 /// they go: they have no mark in the database, and nothing is kept for them.
