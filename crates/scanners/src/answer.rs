@@ -65,6 +65,8 @@ pub(crate) struct Answer {
     pub(crate) reason: String,
     /// Words about the threat.
     pub(crate) tags: Vec<String>,
+    /// What it noticed, one by one; empty when the threat is all there is to say.
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Answer {
@@ -103,7 +105,11 @@ impl Answer {
             Meaning::Suspicious => Severity::Suspicious,
             Meaning::Infected => Severity::Malicious,
         };
-        detection(scanner, severity, self.threat.as_deref(), self.tags)
+        let mut opinion = detection(scanner, severity, self.threat.as_deref(), self.tags);
+        if !self.findings.is_empty() {
+            opinion.findings = self.findings;
+        }
+        opinion
     }
 
     fn failure(self, failure: Failure, problem: Option<ProblemKind>) -> Opinion {

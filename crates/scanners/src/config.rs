@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clamd::ClamdConfig;
+use crate::command::CommandConfig;
 use crate::http::HttpConfig;
 
 /// Outside scanners by the name of their engine.
@@ -18,6 +19,8 @@ pub struct ScannersConfig(pub BTreeMap<String, ScannerConfig>);
 pub enum ScannerConfig {
     /// A ClamAV daemon, or another that speaks its protocol.
     Clamd(ClamdConfig),
+    /// A program that is run once for each artifact.
+    Command(Box<CommandConfig>),
     /// A service behind the contract of `docs/http-scanner.md`.
     Http(HttpConfig),
 }
@@ -59,12 +62,16 @@ mod tests {
         let config = parse(
             "[clamav]\nkind = \"clamd\"\naddress = \"unix:/run/clamav/clamd.ctl\"\n\
              [own]\nkind = \"http\"\nurl = \"http://scanner.example.com:8080\"\n\
-",
+             [ready]\nkind = \"command\"\nprofile = \"clamscan\"\n\
+             [tool]\nkind = \"command\"\nprogram = \"/usr/bin/tool\"\narguments = [\"{file}\"]\n\
+             exit_codes = { 0 = \"clean\", 1 = \"infected\" }\n",
         )
         .unwrap();
-        assert_eq!(config.0.len(), 2);
+        assert_eq!(config.0.len(), 4);
         assert!(matches!(config.0["clamav"], ScannerConfig::Clamd(_)));
         assert!(matches!(config.0["own"], ScannerConfig::Http(_)));
+        assert!(matches!(config.0["ready"], ScannerConfig::Command(_)));
+        assert!(matches!(config.0["tool"], ScannerConfig::Command(_)));
     }
 
     #[test]

@@ -28,6 +28,7 @@ struct State {
     definitions: Definitions,
     state: EngineState,
     detail: String,
+    note: String,
     slow: u32,
 }
 
@@ -42,6 +43,7 @@ impl Status {
             definitions: Definitions { version: "unknown".to_owned(), time: UnixMillis(0) },
             state: EngineState::Down,
             detail: "it was not asked yet".to_owned(),
+            note: String::new(),
             slow: 0,
         }))
     }
@@ -53,7 +55,15 @@ impl Status {
     pub(crate) fn health(&self, workers: u32) -> Health {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let workers = if state.state == EngineState::Down { 0 } else { workers };
-        Health { state: state.state, detail: state.detail.clone(), workers }
+        let parts = [state.detail.as_str(), state.note.as_str()];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Health { state: state.state, detail: parts.join("; "), workers }
+    }
+
+    /// Something to show beside its state, whatever that is.
+    pub(crate) fn note(&self, note: &str) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        state.note = text::line(note, text::LINE_BYTES);
     }
 
     /// Definitions that an answer came with.

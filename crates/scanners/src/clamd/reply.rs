@@ -65,7 +65,8 @@ pub(super) fn opinion(reply: Reply, scanner: &str, classes: Classes) -> Opinion 
             .any(|kind| format.starts_with(kind));
         let tags = if document { vec![ENCRYPTED_DOCUMENT.to_owned()] } else { Vec::new() };
         let reason = format!("it is encrypted: {name}");
-        return Answer { meaning: Meaning::Encrypted, reason, tags, threat: None }.opinion(scanner);
+        return Answer { meaning: Meaning::Encrypted, reason, tags, ..Answer::default() }
+            .opinion(scanner);
     }
     let treatment = if name.starts_with("PUA.") {
         classes.pua

@@ -2,6 +2,7 @@
 
 mod clamd;
 mod clamd_lies;
+mod command;
 mod http;
 mod http_lies;
 mod support;

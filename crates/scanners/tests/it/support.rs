@@ -12,7 +12,7 @@ use palisade_model::{
 use palisade_ports::Engine;
 use palisade_ports::engine::{Artifact, NoChildren, Opinion, ScanError};
 use palisade_ports::records::EngineState;
-use palisade_scanners::{ScannersConfig, build};
+use palisade_scanners::{JailHelper, ScannersConfig, build_with};
 use rustix::fs::{MemfdFlags, SealFlags};
 
 /// Harmless words that the tests' own signatures look for.
@@ -94,10 +94,15 @@ pub(crate) async fn outcome(engine: &Arc<dyn Engine>, bytes: &[u8]) -> Option<Ou
     scan(engine, bytes).await.unwrap().outcome
 }
 
-/// The one engine of these settings.
+/// The one engine of these settings. Its helper is the example binary, which `cargo test` builds
+/// beside this one.
 pub(crate) fn engine(toml: &str) -> Arc<dyn Engine> {
     let config: ScannersConfig = toml::from_str(toml).unwrap();
-    build(&config).unwrap().remove(0)
+    let this = std::env::current_exe().unwrap();
+    let executable = this.parent().unwrap().parent().unwrap().join("examples/scanner-helper");
+    assert!(executable.exists(), "{} is not built", executable.display());
+    let helper = JailHelper { executable, arguments: Vec::new() };
+    build_with(&config, &helper).unwrap().remove(0)
 }
 
 /// Waits until its health is so.
