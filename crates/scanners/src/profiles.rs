@@ -3,10 +3,29 @@
 
 use crate::command::CommandForm;
 
+macro_rules! profiles {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../profiles/", $name, ".toml")))),*]
+    };
+}
+
 /// All of them, by name.
-const PROFILES: &[(&str, &str)] = &[
-    ("clamdscan", include_str!("../profiles/clamdscan.toml")),
-    ("clamscan", include_str!("../profiles/clamscan.toml")),
+const PROFILES: &[(&str, &str)] = profiles![
+    "avast",
+    "bitdefender",
+    "clamdscan",
+    "clamscan",
+    "comodo",
+    "drweb",
+    "eset-cls",
+    "eset-odscan",
+    "fsecure-fsav",
+    "kaspersky-kesl",
+    "mdatp",
+    "sophos-savscan",
+    "sophos-spl",
+    "trellix-uvscan",
+    "yara",
 ];
 
 /// The names of all profiles.

@@ -3,6 +3,8 @@
 
 mod config;
 mod definitions;
+#[cfg(test)]
+mod profiles_tests;
 mod reading;
 mod structured;
 mod update;

@@ -192,11 +192,12 @@ os.rename(here + '/db/new', here + '/db/signatures.txt')
     // It may not write where it was not said to.
     let failing = update("");
     let until = Instant::now() + Duration::from_secs(20);
-    while !failing.health().detail.contains("update failed: exit code 1") {
+    while !failing.health().detail.contains("update failed: exit code 1")
+        || !failing.definitions().version.contains("/100/")
+    {
         assert!(Instant::now() < until, "{:?}", failing.health());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(failing.definitions().version.contains("/100/"));
 
     let engine = update(&format!("write_paths = [\"{}/db\"]", script.path().display()));
     let until = Instant::now() + Duration::from_secs(20);
@@ -239,4 +240,41 @@ arguments = ["--database={path}", "--no-summary", "--alert-exceeds-max=yes", "--
     // Above its own bound.
     let large = outcome(&engine, &vec![b'x'; 2 << 20]).await;
     assert_eq!(large, Some(Outcome::Failure(Failure::NotScanned)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clamdscan_by_its_profile() {
+    // No daemon is there: never clean, and the reason is clamdscan's own.
+    let engine = engine("[clamdscan]\nkind = \"command\"\nprofile = \"clamdscan\"\n");
+    let said = scan(&engine, b"anything").await.unwrap();
+    assert_eq!(said.outcome, Some(Outcome::Failure(Failure::Failed)));
+    assert!(said.reason.as_deref().unwrap().contains("Could not connect to clamd"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn yara_by_its_profile() {
+    let rules = tempfile::tempdir().unwrap();
+    fs::set_permissions(rules.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = rules.path().join("rules.yar");
+    fs::write(&path, format!("rule Test_Marker {{ strings: $a = \"{MARKER}\" condition: $a }}"))
+        .unwrap();
+    let engine_of = |path: &Path| {
+        engine(&format!(
+            "[yara-own]\nkind = \"command\"\nprofile = \"yara\"\nread_paths = [\"{0}\"]\n\
+             databases = [\"{0}\"]\narguments = [\"--no-warnings\", \"{1}\", \"{{file}}\"]\n",
+            rules.path().display(),
+            path.display()
+        ))
+    };
+    let engine = engine_of(&path);
+    wait_for(&engine, EngineState::Up).await;
+    assert!(engine.definitions().version.starts_with("4."), "{:?}", engine.definitions());
+    let said = scan(&engine, MARKER.as_bytes()).await.unwrap();
+    assert_eq!((said.outcome, said.threat.as_deref()), (MALICIOUS, Some("Test_Marker")));
+    assert_eq!(outcome(&engine, b"nothing").await, NO_THREAT);
+    // Rules that cannot be read are a failure.
+    let broken = engine_of(&rules.path().join("absent.yar"));
+    let said = scan(&broken, b"nothing").await.unwrap();
+    assert_eq!(said.outcome, Some(Outcome::Failure(Failure::Failed)));
+    assert!(said.reason.unwrap().contains("could not open file"));
 }
