@@ -36,7 +36,18 @@ pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
     }
     // clamav-testfiles: containers of every kind around one harmless program. The others: what the
     // suites call.
-    packages::ensure(&["gcc", "libc6-dev", "clamav-testfiles", "curl", "python3", "python3-venv"])?;
+    packages::ensure(&[
+        "gcc",
+        "libc6-dev",
+        "clamav",
+        "clamav-daemon",
+        "clamav-testfiles",
+        "clamdscan",
+        "curl",
+        "python3",
+        "python3-venv",
+        "yara",
+    ])?;
     let (mut passed, mut failed) = (0, Vec::new());
     for (name, suite) in SUITES {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {

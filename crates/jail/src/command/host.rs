@@ -175,7 +175,9 @@ fn spawn(
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
+        // Dropped, it is not killed: its socket closes, and then it kills what it keeps, all of it, and
+        // ends. Killed, it could not.
+        .kill_on_drop(false)
         .spawn()
         .map_err(|error| jail(&helper.executable.display().to_string(), &error))?;
     let mut message = length.to_le_bytes().to_vec();

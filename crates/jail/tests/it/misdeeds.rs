@@ -4,9 +4,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use palisade_jail::Layer;
-use palisade_jail::command::How;
+use palisade_jail::command::{ArtifactForm, CommandSpec, How};
 
-use crate::support::{PYTHON, all_gone, printed, processes_with, python, run_for, stands};
+use crate::support::{PYTHON, all_gone, helper, printed, processes_with, python, run_for, stands};
 
 const TIME: Duration = Duration::from_secs(20);
 
@@ -273,6 +273,40 @@ async fn whoever_waits_no_more_leaves_nothing() {
     }
     assert!(processes_with(word) > 0);
     running.abort();
+    all_gone(word).await;
+}
+
+#[tokio::test]
+async fn nothing_outlives_a_killed_host() {
+    let word = "orphaned-90ce";
+    let spec = python(&format!("import time\ntime.sleep(1000) # {word}"));
+    // As the host sends it, without an artifact: only the host is another program here.
+    let spec = CommandSpec { artifact: ArtifactForm::None, ..spec };
+    let start = serde_json::json!({ "spec": spec, "directory": "/tmp/unused", "artifact_bytes": 0 });
+    let message = serde_json::to_vec(&start).unwrap();
+    let hex: String = message.iter().map(|byte| format!("{byte:02x}")).collect();
+    let code = "import socket, subprocess, sys, time
+ours, theirs = socket.socketpair()
+subprocess.Popen([sys.argv[1]], stdin=theirs, stdout=subprocess.DEVNULL)
+theirs.close()
+message = bytes.fromhex(sys.argv[2])
+ours.sendall(len(message).to_bytes(4, 'little') + message)
+time.sleep(1000)";
+    let mut host = std::process::Command::new(PYTHON)
+        .args(["-c", code])
+        .arg(helper().executable)
+        .arg(hex)
+        .spawn()
+        .unwrap();
+    for _ in 0..200 {
+        if processes_with(word) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(processes_with(word) > 0);
+    host.kill().unwrap();
+    host.wait().unwrap();
     all_gone(word).await;
 }
 

@@ -5,6 +5,7 @@ use palisade_jail::command::{CommandLimits, User};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::reading::{ExitMeaning, JsonForm, PatternForm};
+use crate::Secret;
 use crate::config::within;
 use crate::profiles;
 
@@ -95,8 +96,8 @@ pub struct CommandConfig {
     pub shared_directory: PathBuf,
     /// What the file is called. Default `neutral`.
     pub file_name: FileName,
-    /// Its environment, besides `PATH`, `HOME`, `TMPDIR` and `LANG`.
-    pub environment: BTreeMap<String, String>,
+    /// Its environment, besides `PATH`, `HOME`, `TMPDIR` and `LANG`. Values are not printed.
+    pub environment: BTreeMap<String, Secret>,
     /// Variables that it gets from our environment, by name: for licence keys.
     pub inherit_environment: Vec<String>,
     /// What it may read and execute besides the system's programs and libraries: its own files, its
@@ -145,7 +146,7 @@ pub(crate) struct CommandForm {
     artifact: Option<Give>,
     shared_directory: Option<PathBuf>,
     file_name: Option<FileName>,
-    environment: Option<BTreeMap<String, String>>,
+    environment: Option<BTreeMap<String, Secret>>,
     inherit_environment: Option<Vec<String>>,
     read_paths: Option<Vec<PathBuf>>,
     network: Option<bool>,
@@ -253,7 +254,9 @@ impl CommandConfig {
 
     /// Its whole environment.
     pub(super) fn variables(&self) -> BTreeMap<String, String> {
-        let mut variables = self.environment.clone();
+        let named = self.environment.iter();
+        let mut variables: BTreeMap<String, String> =
+            named.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
         for name in &self.inherit_environment {
             if let Ok(value) = std::env::var(name) {
                 variables.entry(name.clone()).or_insert(value);

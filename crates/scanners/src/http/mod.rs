@@ -60,7 +60,7 @@ pub struct HttpEngine {
 
 /// What an answer to a scan means.
 enum Told {
-    Opinion(Opinion, Option<Definitions>),
+    Opinion(Box<Opinion>, Option<Definitions>),
     /// Try again after so many milliseconds.
     Busy(u64),
 }
@@ -198,7 +198,7 @@ impl HttpEngine {
             };
             self.backoff.success();
             match self.told(&answer)? {
-                Told::Opinion(opinion, definitions) => return Ok((opinion, definitions)),
+                Told::Opinion(opinion, definitions) => return Ok((*opinion, definitions)),
                 Told::Busy(ms) => {
                     let wait = Duration::from_millis(ms);
                     if Instant::now() + wait >= until {
@@ -212,13 +212,13 @@ impl HttpEngine {
 
     fn told(&self, answer: &Answered) -> Result<Told, ScanError> {
         let scanner = self.name.as_str();
-        let opinion = |answer: Answer| Ok(Told::Opinion(answer.opinion(scanner), None));
+        let opinion = |answer: Answer| Ok(Told::Opinion(Box::new(answer.opinion(scanner)), None));
         let words = said(answer.status, &answer.body);
         match answer.status {
             StatusCode::OK => match ScanForm::read(&answer.body) {
                 Ok(form) => {
                     let definitions = form.definitions(&self.info());
-                    Ok(Told::Opinion(form.opinion(scanner), definitions))
+                    Ok(Told::Opinion(Box::new(form.opinion(scanner)), definitions))
                 }
                 Err(why) => opinion(Answer::failed(why)),
             },

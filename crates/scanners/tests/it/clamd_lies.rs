@@ -70,7 +70,7 @@ async fn talk(mut stream: UnixStream, lie: Lie) {
             Lie::Half => b"1: stream: Som",
             Lie::Garbage => b"\xff\xfe\0",
             Lie::OtherNumber => b"2: stream: OK\0",
-            Lie::Twice => b"1: stream: OK\0002: stream: OK\0",
+            Lie::Twice => b"1: stream: OK\x002: stream: OK\x00",
             Lie::Verdictless => b"1: stream: FINE\0",
             Lie::Endless => {
                 while stream.write_all(&[b'a'; 4096]).await.is_ok() {}
