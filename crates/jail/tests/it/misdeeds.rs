@@ -282,7 +282,8 @@ async fn nothing_outlives_a_killed_host() {
     let spec = python(&format!("import time\ntime.sleep(1000) # {word}"));
     // As the host sends it, without an artifact: only the host is another program here.
     let spec = CommandSpec { artifact: ArtifactForm::None, ..spec };
-    let start = serde_json::json!({ "spec": spec, "directory": "/tmp/unused", "artifact_bytes": 0 });
+    let start =
+        serde_json::json!({ "spec": spec, "directory": "/tmp/unused", "artifact_bytes": 0 });
     let message = serde_json::to_vec(&start).unwrap();
     let hex: String = message.iter().map(|byte| format!("{byte:02x}")).collect();
     let code = "import socket, subprocess, sys, time
