@@ -37,7 +37,16 @@ pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
     // clamav-testfiles: containers of every kind around one harmless program. The others: what the
     // suites call, and what up::BUILD does not name.
     packages::ensure(up::BUILD)?;
-    packages::ensure(&["clamav-testfiles", "curl", "python3", "python3-venv"])?;
+    packages::ensure(&[
+        "clamav",
+        "clamav-daemon",
+        "clamav-testfiles",
+        "clamdscan",
+        "curl",
+        "python3",
+        "python3-venv",
+        "yara",
+    ])?;
     let (mut passed, mut failed) = (0, Vec::new());
     for (name, suite) in SUITES {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {

@@ -15,6 +15,7 @@ use palisade_pipeline::gateway::GatewayConfig;
 use palisade_pipeline::janitor::RetentionConfig;
 use palisade_postgres::PostgresConfig;
 use palisade_s3::S3Config;
+use palisade_scanners::ScannersConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::role::Role;
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) yara: YaraConfig,
     pub(crate) reputation: ReputationConfig,
     pub(crate) retention: RetentionConfig,
+    /// Scanners that are not ours, by the name that their engine has.
+    pub(crate) scanners: ScannersConfig,
 }
 
 impl Default for Config {
@@ -76,6 +79,7 @@ impl Default for Config {
             yara: YaraConfig::default(),
             reputation: ReputationConfig::default(),
             retention: RetentionConfig::default(),
+            scanners: ScannersConfig::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use palisade_engines::reputation::{ListKind, ListSource};
 use palisade_engines::yara::{Compiled, Compiler, RuleFile};
 use palisade_engines::{engine_name, filetype, memory_file, unpack, yara};
@@ -102,13 +102,36 @@ pub(crate) fn names() -> Vec<EngineName> {
         .to_vec()
 }
 
+/// The names of the scanners that the settings declare.
+///
+/// # Errors
+/// A name that is none for an engine, or one of ours.
+pub(crate) fn declared(config: &Config) -> anyhow::Result<Vec<EngineName>> {
+    let ours = names();
+    let name = |text: &String| -> anyhow::Result<EngineName> {
+        let name: EngineName = text.parse().with_context(|| {
+            format!("[scanners.{text}]: a name has 1 to 32 of a-z, 0-9 and -, a letter first")
+        })?;
+        if ours.contains(&name) {
+            bail!("[scanners.{name}]: there is an engine of this name already; choose another");
+        }
+        Ok(name)
+    };
+    config.scanners.0.keys().map(name).collect()
+}
+
 /// The engines that there are to be: those that the settings name, or all.
-pub(crate) fn expected(config: &Config) -> Vec<EngineName> {
-    let mut engines = config.engines.clone().unwrap_or_else(names);
+///
+/// # Errors
+/// As [`declared`].
+pub(crate) fn expected(config: &Config) -> anyhow::Result<Vec<EngineName>> {
+    let declared = declared(config)?;
+    let mut engines =
+        config.engines.clone().unwrap_or_else(|| [names(), declared].concat());
     // The extractor's own: without it nothing is planned.
     let prober = engine_name(filetype::NAME);
     if !engines.contains(&prober) {
         engines.insert(0, prober);
     }
-    engines
+    Ok(engines)
 }

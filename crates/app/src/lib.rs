@@ -31,6 +31,9 @@ pub fn run(loaders: Loaders) -> ExitCode {
     // The program starts itself again as these; neither needs, nor should have, anything else.
     match std::env::args().nth(1).as_deref() {
         Some(TEMPLATE) => return exit(palisade_jail::run_template(&loaders)),
+        Some(palisade_jail::command::ARGUMENT) => {
+            return exit(palisade_jail::command::run_helper());
+        }
         Some(COMPILE) => return exit(palisade_engines::yara::compile_main()),
         _ => {}
     }

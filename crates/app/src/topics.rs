@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: TopicsArguments) -> anyhow::Result<ExitCode> {
     let apply = arguments.command == TopicsCommand::Apply;
     let log = KafkaLog::open(config.kafka.clone(), Arc::new(|_, _| {}))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let topics = topics(engines::expected(&config));
+    let topics = topics(engines::expected(&config)?);
     let changes = runtime.block_on(log.topics().reconcile(&topics, apply))?;
     for change in &changes {
         say(&line(change, apply))?;

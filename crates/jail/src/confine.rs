@@ -20,6 +20,10 @@ pub enum Layer {
     Landlock,
     /// A network namespace with nothing in it.
     Network,
+    /// A process namespace: nothing that is started in it outlives it.
+    Processes,
+    /// A mount namespace: all read-only, people's data hidden, one private directory of bounded size.
+    Mounts,
     /// No privileges: not root, no capabilities, none to be gained by execution.
     Unprivileged,
     /// Bounded memory, processor time and processes.
@@ -32,6 +36,8 @@ impl fmt::Display for Layer {
             Self::Seccomp => "seccomp",
             Self::Landlock => "landlock",
             Self::Network => "network",
+            Self::Processes => "processes",
+            Self::Mounts => "mounts",
             Self::Unprivileged => "unprivileged",
             Self::Limits => "limits",
         })
@@ -121,8 +127,12 @@ fn drop_privileges() -> Result<LayerState, String> {
             return Err(format!("setresuid: {}", std::io::Error::last_os_error()));
         }
     }
-    // Leaving root drops the capabilities; an unprivileged user with a user namespace of its own
-    // still has them inside it.
+    give_up_capabilities()
+}
+
+/// Leaving root drops the capabilities; an unprivileged user with a user namespace of its own still has
+/// them inside it.
+pub(crate) fn give_up_capabilities() -> Result<LayerState, String> {
     let none = rustix::thread::CapabilitySets {
         effective: rustix::thread::CapabilitySet::empty(),
         permitted: rustix::thread::CapabilitySet::empty(),

@@ -15,6 +15,7 @@
 //! - A worker that does not answer in time, or dies, costs the artifact it had; the pool forks
 //!   another.
 
+pub mod command;
 pub mod confine;
 pub mod filter;
 mod host;

@@ -53,6 +53,18 @@ pub(super) fn load(config: &Config, names: &[EngineName]) -> anyhow::Result<Vec<
     })
 }
 
+/// Begins to ask the scanners of these names. They poll in the background of this runtime, and are down
+/// until they have answered once.
+pub(super) fn outside(config: &Config, names: &[EngineName]) -> anyhow::Result<Vec<Hosted>> {
+    let mut wanted = config.scanners.clone();
+    wanted.0.retain(|name, _| names.iter().any(|engine| engine.as_str() == name));
+    let engines = palisade_scanners::build(&wanted)?;
+    Ok(engines
+        .into_iter()
+        .map(|engine| Hosted { engine, layers: None, follow: None })
+        .collect())
+}
+
 fn load_one(
     config: &Config,
     jail: &JailSettings,
@@ -72,7 +84,11 @@ fn load_one(
         reputation::NAME => load_reputation(config),
         _ => {
             let known: Vec<String> = engines::names().iter().map(ToString::to_string).collect();
-            bail!("there is no engine `{name}`; there are {}", known.join(", "))
+            bail!(
+                "there is no engine `{name}`; there are {}, and the scanners that [scanners.NAME] \
+                 declares",
+                known.join(", ")
+            )
         }
     }
 }

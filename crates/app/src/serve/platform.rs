@@ -56,7 +56,7 @@ pub(super) fn ports(stores: &Stores, metrics: Metrics) -> Ports {
 pub(super) async fn start(config: &Config, ports: Ports) -> anyhow::Result<Platform> {
     let host = config.host_name();
     let has = |role| config.roles.contains(&role);
-    let expected = engines::expected(config);
+    let expected = engines::expected(config)?;
     let prober = engine_name(filetype::NAME);
     // The extractor tells types itself, so whoever only runs engines needs no prober.
     let wanted: Vec<EngineName> = expected
@@ -64,8 +64,12 @@ pub(super) async fn start(config: &Config, ports: Ports) -> anyhow::Result<Platf
         .filter(|name| has(if **name == prober { Role::Extractor } else { Role::Engines }))
         .cloned()
         .collect();
+    let (outside, built_in): (Vec<EngineName>, Vec<EngineName>) =
+        wanted.into_iter().partition(|name| config.scanners.0.contains_key(name.as_str()));
     let for_engines = config.clone();
-    let hosted = tokio::task::spawn_blocking(move || hosted::load(&for_engines, &wanted)).await??;
+    let mut hosted =
+        tokio::task::spawn_blocking(move || hosted::load(&for_engines, &built_in)).await??;
+    hosted.extend(hosted::outside(config, &outside)?);
 
     let mut catalog = Catalog::new(ports.clone());
     if config.storage == StorageKind::Distributed {
