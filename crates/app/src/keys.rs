@@ -35,6 +35,7 @@ async fn act(records: &SqliteRecords, command: KeysCommand) -> anyhow::Result<()
                 role,
                 requests_per_minute,
                 scans_per_day,
+                workflow: None,
                 created: now,
                 revoked: None,
             };

@@ -165,6 +165,7 @@ fn unplanned(summary: RequestSummary, now: UnixMillis) -> Report {
         user_agent: summary.user_agent,
         metadata: summary.metadata,
         callback: None,
+        policy: None,
         facets: None,
     };
     Report {

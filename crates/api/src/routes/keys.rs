@@ -23,6 +23,7 @@ fn shown(key: &ApiKey) -> AdminKey {
         role: role_name(key.role).to_owned(),
         requests_per_minute: key.requests_per_minute,
         scans_per_day: key.scans_per_day,
+        workflow: None,
         created_at: timestamp(key.created),
         revoked_at: key.revoked.map(timestamp),
     }
@@ -70,6 +71,7 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
         role,
         requests_per_minute: wish.requests_per_minute,
         scans_per_day: wish.scans_per_day,
+        workflow: None,
         created: api.now(),
         revoked: None,
     };

@@ -140,6 +140,7 @@ fn plan(node: &Node, engines: &[(&str, Says)]) -> Plan {
         user_agent: None,
         metadata: None,
         callback: None,
+        policy: None,
         facets: Some(Sha256([1; 32])),
     };
     let planned = |(engine, says): &(&str, Says)| PlannedEngine {

@@ -111,6 +111,7 @@ impl Server {
                 role,
                 requests_per_minute: None,
                 scans_per_day: None,
+                workflow: None,
                 created: UnixMillis(0),
                 revoked: None,
             };
