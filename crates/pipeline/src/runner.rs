@@ -20,7 +20,9 @@ use palisade_ports::log::{Append, Durability, Topic};
 use palisade_telemetry::metrics::{DropReason, EngineLabel, EngineOutcome};
 
 use crate::Ports;
+use crate::aggregator::tree::CANCELLED;
 use crate::artifacts::{ArtifactCache, ArtifactError};
+use crate::cancellations::Cancellations;
 use crate::catalog::palisade_error;
 use children::Children;
 pub use children::{UNPACKER, join_path};
@@ -53,6 +55,7 @@ pub struct Runner {
     engine: Arc<dyn Engine>,
     artifacts: Arc<ArtifactCache>,
     scan_timeout_ms: u64,
+    cancellations: Cancellations,
 }
 
 /// How a try ended.
@@ -72,7 +75,13 @@ impl Runner {
         artifacts: Arc<ArtifactCache>,
         scan_timeout_ms: u64,
     ) -> Self {
-        Self { ports, engine, artifacts, scan_timeout_ms }
+        let cancellations = Cancellations::new(ports.clone());
+        Self { ports, engine, artifacts, scan_timeout_ms, cancellations }
+    }
+
+    /// Which requests were taken back. Run it beside the commands.
+    pub(crate) fn cancellations(&self) -> &Cancellations {
+        &self.cancellations
     }
 
     /// The engine.
@@ -95,7 +104,14 @@ impl Runner {
             if now >= command.request.deadline {
                 break Try::Failed(Failure::TimedOut, "not started by the deadline".to_owned());
             }
-            let end = self.try_once(command, now, &mut definitions).await?;
+            // A scan that is dropped gives its worker up, which ends it.
+            let end = tokio::select! {
+                biased;
+                () = self.cancellations.of(command.request.node.root) => {
+                    break Try::Failed(Failure::Cancelled, CANCELLED.to_owned());
+                }
+                end = self.try_once(command, now, &mut definitions) => end?,
+            };
             match end {
                 Try::Died(how) => {
                     self.count_death();
