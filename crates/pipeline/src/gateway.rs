@@ -100,6 +100,11 @@ impl Gateway {
         &self.workflows
     }
 
+    /// Requests that wait before the extractors, as last measured.
+    pub fn waiting(&self) -> u64 {
+        self.inner.waiting.load(Ordering::Relaxed)
+    }
+
     /// The settings.
     pub fn config(&self) -> &GatewayConfig {
         &self.inner.config
@@ -218,6 +223,17 @@ impl Gateway {
         self.intake_within(self.inner.config.max_upload_bytes)
     }
 
+    /// Milliseconds that a request is given to its report.
+    pub fn allowed_ms(&self, submission: &Submission) -> u64 {
+        let config = &self.inner.config;
+        let own = self.workflows.get(&submission.workflow).and_then(|w| w.deadline_ms);
+        let default = own.unwrap_or(match submission.priority {
+            palisade_model::Priority::Interactive => config.deadline_ms,
+            palisade_model::Priority::Batch => config.batch_deadline_ms,
+        });
+        submission.deadline_ms.unwrap_or(default).min(config.max_deadline_ms)
+    }
+
     /// A fresh id for a request.
     pub fn new_id(&self) -> RequestId {
         RequestId::new(self.inner.ports.clock.now(), rand::rng().random())
@@ -313,11 +329,7 @@ impl Gateway {
             let known = self.workflows.names();
             return Err(GatewayError::UnknownWorkflow { name: submission.workflow, known });
         };
-        let default = workflow.deadline_ms.unwrap_or(match submission.priority {
-            palisade_model::Priority::Interactive => config.deadline_ms,
-            palisade_model::Priority::Batch => config.batch_deadline_ms,
-        });
-        let deadline_ms = submission.deadline_ms.unwrap_or(default).min(config.max_deadline_ms);
+        let deadline_ms = self.allowed_ms(&submission);
         let limits = submission.limits.unwrap_or_else(|| workflow.unpack.over(config.unpack));
         let engines = submission.engines.clone().or_else(|| workflow.engines.clone());
         let policy = (workflow.policy != Policy::default()).then(|| workflow.policy.clone());
