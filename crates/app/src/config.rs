@@ -1,17 +1,20 @@
 //! Settings of a server: one TOML file, each crate's own part under its name. Unknown keys are
 //! refused.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use palisade_api::ApiConfig;
+use palisade_callbacks::CallbacksConfig;
 use palisade_jail::WorkerLimits;
 use palisade_model::Severity;
 use palisade_pipeline::engine_host::EngineHostConfig;
 use palisade_pipeline::extractor::ExtractorConfig;
-use palisade_pipeline::gateway::GatewayConfig;
+use palisade_pipeline::gateway::{GatewayConfig, Workflow};
 use palisade_pipeline::janitor::RetentionConfig;
+use palisade_pipeline::notifier::NotifierConfig;
 use serde::{Deserialize, Serialize};
 
 /// Artifacts that a worker looks at before it is replaced. See `docs/decisions` for what a fresh
@@ -29,6 +32,10 @@ pub(crate) struct Config {
     pub(crate) logs: LogsConfig,
     pub(crate) api: ApiConfig,
     pub(crate) gateway: GatewayConfig,
+    /// What requests may name in the header `rule`.
+    pub(crate) workflows: BTreeMap<String, Workflow>,
+    pub(crate) callbacks: CallbacksConfig,
+    pub(crate) notifier: NotifierConfig,
     pub(crate) extractor: ExtractorConfig,
     pub(crate) engine_host: EngineHostConfig,
     pub(crate) jail: JailConfig,
@@ -45,6 +52,9 @@ impl Default for Config {
             logs: LogsConfig::default(),
             api: ApiConfig::default(),
             gateway: GatewayConfig::default(),
+            workflows: BTreeMap::new(),
+            callbacks: CallbacksConfig::default(),
+            notifier: NotifierConfig::default(),
             extractor: ExtractorConfig::default(),
             engine_host: EngineHostConfig::default(),
             jail: JailConfig::default(),
