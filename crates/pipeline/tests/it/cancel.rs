@@ -87,8 +87,7 @@ async fn commands_that_wait_are_not_run() {
 
 #[tokio::test]
 async fn a_request_that_nobody_has_planned_is_cancelled_all_the_same() {
-    let mut config = Config::default();
-    config.asleep = vec![Stage::Extractor];
+    let config = Config { asleep: vec![Stage::Extractor], ..Config::default() };
     let mut cluster = Cluster::start(config).await;
     let id = cluster.submit_as(b"fine", fresh()).await.id;
     cluster.gateway().cancel(id).await.unwrap();

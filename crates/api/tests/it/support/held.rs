@@ -7,9 +7,12 @@ use palisade_model::{
 };
 use palisade_ports::records::{Added, BatchEnd, PartAdded, UploadState};
 
+/// A batch, its end, and its files.
+type HeldBatch = (Batch, Option<(BatchEnd, UnixMillis)>, Vec<RequestId>);
+
 #[derive(Default)]
 pub(crate) struct Held {
-    pub(super) batches: BTreeMap<BatchId, (Batch, Option<(BatchEnd, UnixMillis)>, Vec<RequestId>)>,
+    pub(super) batches: BTreeMap<BatchId, HeldBatch>,
     deliveries: BTreeMap<Subject, Delivery>,
     uploads: BTreeMap<RequestId, UploadState>,
 }
