@@ -48,6 +48,16 @@ pub(crate) struct Caller {
     pub(crate) standing: Standing,
 }
 
+impl Caller {
+    /// That something which this key made, or an administrator's, is at hand.
+    pub(crate) fn must_own(&self, what: &str, key: Option<KeyId>) -> Result<(), ApiError> {
+        if key == Some(self.key.id) || self.key.role == Role::Admin {
+            return Ok(());
+        }
+        Err(ApiError::not_yours(what))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
@@ -101,7 +111,7 @@ impl KeptKeys {
 }
 
 /// The secret in `apikey: S`, `Authorization: apikey S` or `Authorization: Bearer S`.
-fn secret(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn secret(headers: &HeaderMap) -> Option<&[u8]> {
     let secret = match headers.get("apikey") {
         Some(value) => value.as_bytes().trim_ascii(),
         None => {
@@ -129,7 +139,12 @@ impl Api {
         let secret = secret(headers).ok_or_else(no_key)?;
         let keep = Duration::from_millis(config.key_cache_ms);
         let records = &self.gateway().ports().records;
-        let found = self.kept_keys().key(&**records, hash_secret(secret), keep).await?;
+        let secret = hash_secret(secret);
+        let idle = Duration::from_millis(config.session_idle_ms);
+        let found = match self.sessions().key(secret, idle) {
+            Some(user) => Some(user),
+            None => self.kept_keys().key(&**records, secret, keep).await?,
+        };
         let Some(key) = found.filter(|key| key.revoked.is_none()) else {
             let message = "The API key is not known or was taken back: ask the operator for one";
             return Err(ApiError::new(ErrorCode::BadKey, message));

@@ -1,9 +1,51 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+/// Whose form answers have where MetaDefender's two products differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// MetaDefender Cloud's.
+    #[default]
+    Cloud,
+    /// MetaDefender Core's.
+    Core,
+}
+
+/// A person or program that signs in with a password (`POST /login`). What it does counts for a key
+/// that stands for it, whose id follows from its name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserConfig {
+    /// Argon2 in the PHC string format: `$argon2id$v=19$m=19456,t=2,p=1$…`. Not printed with the
+    /// other settings.
+    #[serde(serialize_with = "not_shown")]
+    pub password_hash: String,
+    /// Whether it is an administrator. Default false.
+    #[serde(default)]
+    pub admin: bool,
+    /// The workflow of its requests that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+}
+
+fn not_shown<S: serde::Serializer>(_: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("(not shown)")
+}
+
+impl std::fmt::Debug for UserConfig {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("UserConfig").field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
 
 /// Settings of the HTTP face. Times are in milliseconds, sizes in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiConfig {
+    /// Whose form answers have: `cloud` (default) or `core`.
+    pub dialect: Dialect,
     /// Requests a minute for the whole server, over all keys; `None` (default) for no limit.
     pub requests_per_minute: Option<u32>,
     /// Requests a minute for a key that has no limit of its own; `None` (default) for no limit.
@@ -47,9 +89,17 @@ pub struct ApiConfig {
     /// Whether `/readyz` is 503 while an engine is down. Default true. Where engines are deployed
     /// by themselves, false keeps the gateways in service; reports are partial then.
     pub engines_required: bool,
-    /// Names that `rule` and `workflow` may have besides `default`, `multiscan` and `unarchive`,
-    /// which all mean the default workflow. Default none.
-    pub workflows: Vec<String>,
+    /// How long an upload in parts may take from its beginning to its last part. Default
+    /// 3,600,000; it must be less than artifacts are kept (`retention.artifacts_hours`).
+    pub upload_ms: u64,
+    /// Parts of one upload. Default 1,000.
+    pub max_parts: u32,
+    /// Uploads in parts that a key may have under way. Default 100.
+    pub max_uploads_per_key: u32,
+    /// How long a session of `POST /login` lasts after its last use. Default 300,000.
+    pub session_idle_ms: u64,
+    /// Who may sign in. Default nobody.
+    pub users: BTreeMap<String, UserConfig>,
     /// How long the end of the process waits for requests that are being answered. Default 10,000.
     pub drain_ms: u64,
 }
@@ -57,6 +107,7 @@ pub struct ApiConfig {
 impl Default for ApiConfig {
     fn default() -> Self {
         Self {
+            dialect: Dialect::Cloud,
             requests_per_minute: None,
             key_requests_per_minute: None,
             key_scans_per_day: None,
@@ -76,7 +127,11 @@ impl Default for ApiConfig {
             key_cache_ms: 1_000,
             metrics_need_admin: false,
             engines_required: true,
-            workflows: Vec::new(),
+            upload_ms: 3_600_000,
+            max_parts: 1_000,
+            max_uploads_per_key: 100,
+            session_idle_ms: 300_000,
+            users: BTreeMap::new(),
             drain_ms: 10_000,
         }
     }

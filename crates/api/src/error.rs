@@ -4,7 +4,7 @@ use http::{HeaderValue, StatusCode};
 use palisade_pipeline::gateway::GatewayError;
 use palisade_ports::PortError;
 
-use crate::v4::{ErrorBody, ErrorDetail, SyncTimeout};
+use crate::v4::{CoreErrorBody, ErrorBody, ErrorDetail, SyncTimeout};
 
 /// Every error code of the API. The first three digits are the HTTP status; the vendor's own where
 /// it has one, and `9xx` behind the status where it has none.
@@ -23,15 +23,30 @@ pub enum ErrorCode {
     UnknownWorkflow = 400_906,
     UnknownEngine = 400_907,
     TooManyHashes = 400_908,
+    BadCallback = 400_909,
     BadKey = 401_006,
     Forbidden = 403_000,
+    NotYours = 403_001,
+    BadLogin = 403_002,
     UnknownRoute = 404_000,
     UnknownHash = 404_003,
     UnknownDataId = 404_004,
     UnknownEntry = 404_900,
+    UnknownBatch = 404_901,
+    UnknownUpload = 404_902,
+    NoCallback = 404_903,
+    NoDetails = 404_904,
     WrongMethod = 405_000,
     SyncTimeout = 408_000,
     SlowBody = 408_900,
+    Finished = 409_900,
+    BatchEnded = 409_901,
+    BatchFull = 409_902,
+    BatchOpen = 409_903,
+    UploadFull = 409_904,
+    NotFinished = 409_905,
+    LengthRequired = 411_000,
+    BadRange = 416_900,
     Quota = 429_000,
     Throttled = 429_001,
     Internal = 500_000,
@@ -42,7 +57,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them, in numeric order.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 41] = [
         Self::BadHash,
         Self::TooLarge,
         Self::Empty,
@@ -54,15 +69,30 @@ impl ErrorCode {
         Self::UnknownWorkflow,
         Self::UnknownEngine,
         Self::TooManyHashes,
+        Self::BadCallback,
         Self::BadKey,
         Self::Forbidden,
+        Self::NotYours,
+        Self::BadLogin,
         Self::UnknownRoute,
         Self::UnknownHash,
         Self::UnknownDataId,
         Self::UnknownEntry,
+        Self::UnknownBatch,
+        Self::UnknownUpload,
+        Self::NoCallback,
+        Self::NoDetails,
         Self::WrongMethod,
         Self::SyncTimeout,
         Self::SlowBody,
+        Self::Finished,
+        Self::BatchEnded,
+        Self::BatchFull,
+        Self::BatchOpen,
+        Self::UploadFull,
+        Self::NotFinished,
+        Self::LengthRequired,
+        Self::BadRange,
         Self::Quota,
         Self::Throttled,
         Self::Internal,
@@ -113,6 +143,25 @@ impl ErrorCode {
             Self::NotServed => "the API has this call, and this release does not serve it yet",
             Self::Busy => "too much waits already, or the disk is full; see Retry-After",
             Self::Unavailable => "the log, the records or the object store does not answer",
+            Self::BadCallback => "a callback URL that cannot be called",
+            Self::NotYours => "it belongs to another key",
+            Self::BadLogin => "the user or the password is wrong",
+            Self::UnknownBatch => "there is no batch of this id",
+            Self::UnknownUpload => {
+                "there is no upload of this id: it is complete, given up, or expired"
+            }
+            Self::NoCallback => "no callback was asked for with it",
+            Self::NoDetails => "the file is not of the type that has these details",
+            Self::Finished => "the scan has its result already",
+            Self::BatchEnded => "the batch was closed or cancelled and takes no more files",
+            Self::BatchFull => "the batch has as many files as it may have",
+            Self::BatchOpen => "the batch is not closed, or not every file of it is done",
+            Self::UploadFull => {
+                "the upload has as many parts as it may have, or the key as many uploads"
+            }
+            Self::NotFinished => "the scan has no result yet",
+            Self::LengthRequired => "the body has no Content-Length",
+            Self::BadRange => "a part whose range does not fit the upload or its own bytes",
         }
     }
 }
@@ -165,6 +214,14 @@ impl ApiError {
             "The server failed on this request; try again, and give its operator the error id {id}"
         );
         Self::new(ErrorCode::Internal, message)
+    }
+
+    /// Something of another key.
+    pub(crate) fn not_yours(what: &str) -> Self {
+        let message = format!(
+            "The {what} belongs to another key: use the key that made it, or one of role admin"
+        );
+        Self::new(ErrorCode::NotYours, message)
     }
 
     pub(crate) fn header(name: &str, why: &str) -> Self {
@@ -224,13 +281,47 @@ impl From<GatewayError> for ApiError {
                 );
                 Self::new(ErrorCode::UnknownEngine, message)
             }
+            error @ GatewayError::UnknownWorkflow { .. } => {
+                let message = format!("Not accepted: {error}; name one in the header rule");
+                Self::new(ErrorCode::UnknownWorkflow, message)
+            }
+            GatewayError::UnknownBatch => {
+                let message = "There is no such batch: it is mistyped, or older than the retention";
+                Self::new(ErrorCode::UnknownBatch, message)
+            }
+            GatewayError::BatchEnded => {
+                let message = "The batch was closed or cancelled: make a new one, POST /file/batch";
+                Self::new(ErrorCode::BatchEnded, message)
+            }
+            GatewayError::BatchFull { limit } => {
+                let message = format!(
+                    "The batch has {limit} files, which is as many as it may have: make another"
+                );
+                Self::new(ErrorCode::BatchFull, message)
+            }
             GatewayError::Port(error) => error.into(),
         }
     }
 }
 
+/// What Core's form of an error is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct PlainError {
+    message: String,
+    data_id: Option<String>,
+}
+
+impl PlainError {
+    /// `{"err": "…"}`, and the data_id where there is one.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let body = CoreErrorBody { err: self.message.clone(), data_id: self.data_id.clone() };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let plain = PlainError { message: self.message.clone(), data_id: self.data_id.clone() };
         let error = ErrorDetail { code: self.code.number(), messages: vec![self.message] };
         let body = match self.data_id {
             Some(data_id) => serde_json::to_vec(&SyncTimeout { success: false, error, data_id }),
@@ -238,6 +329,8 @@ impl IntoResponse for ApiError {
         };
         // Strings and numbers always become JSON.
         let mut response = (self.code.status(), body.unwrap_or_default()).into_response();
+        // In Core's dialect the outermost layer writes its form.
+        response.extensions_mut().insert(plain);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         if let Some(seconds) = self.retry_after_s {

@@ -7,6 +7,7 @@
 //! Invariant: nothing here knows an implementation of a port or a concrete engine.
 
 mod auth;
+mod callback_bodies;
 mod config;
 mod error;
 mod linger;
@@ -18,16 +19,19 @@ mod rendered;
 mod router;
 mod routes;
 mod server;
+mod sessions;
+mod signer;
 mod small_body;
 mod state;
 mod upload;
 pub mod v4;
 
 pub use auth::{hash_secret, new_key_id, new_secret};
-pub use config::ApiConfig;
+pub use config::{ApiConfig, Dialect, UserConfig};
 pub use error::{ApiError, ErrorCode};
 pub use openapi::document;
 pub use readiness::{Check, DeadLetterRetry, Readiness, RetryError};
 pub use router::router;
 pub use server::serve;
+pub use signer::{Signer, SignerError};
 pub use state::Api;

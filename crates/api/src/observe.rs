@@ -14,12 +14,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method};
 use hyper::body::{Body as _, Frame, SizeHint};
 use palisade_telemetry::metrics::HttpLabel;
 
-use crate::error::ApiError;
+use crate::config::Dialect;
+use crate::error::{ApiError, PlainError};
 use crate::state::Api;
 
 /// The outermost layer.
@@ -40,6 +41,9 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
         }
     };
 
+    if api.config().dialect == Dialect::Core {
+        response = in_core_form(response);
+    }
     let headers = response.headers_mut();
     if unread.is_some_and(|unread| unread.load(Ordering::Relaxed)) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -56,6 +60,14 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
         tracing::debug!(method, path, route, status, micros, "http");
     }
     response
+}
+
+/// An error in the form that Core's clients read; anything else as it is.
+fn in_core_form(response: Response) -> Response {
+    let Some(error) = response.extensions().get::<PlainError>().cloned() else { return response };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(error.body()))
 }
 
 /// A method's name as a metric's label: a caller can make up methods, and each would be a series.

@@ -21,13 +21,20 @@ use crate::routes::not_served::CALLS;
     servers((url = "/"), (url = "/v4")),
     tags(
         (name = "scan", description = "Scan files and get their results"),
+        (name = "batch", description = "Many files with one answer"),
+        (name = "upload in parts", description = "Large files over lines that break"),
         (name = "look-up", description = "Results by hash"),
         (name = "key", description = "The caller's own key"),
         (name = "operation", description = "For those who run it"),
         (name = "administration", description = "With a key of role admin"),
         (name = "not served yet", description = "Known calls that answer 501")
     ),
-    components(schemas(crate::v4::ErrorBody, crate::v4::ErrorDetail, crate::v4::SyncTimeout))
+    components(schemas(
+        crate::v4::ErrorBody,
+        crate::v4::ErrorDetail,
+        crate::v4::SyncTimeout,
+        crate::v4::CoreErrorBody
+    ))
 )]
 struct Document;
 
@@ -44,6 +51,7 @@ pub(crate) fn base() -> OpenApi {
         let method = match call.method {
             "POST" => HttpMethod::Post,
             "DELETE" => HttpMethod::Delete,
+            "PUT" => HttpMethod::Put,
             _ => HttpMethod::Get,
         };
         let mut operation = OperationBuilder::new()
@@ -100,7 +108,7 @@ const KEY: [ErrorCode; 5] = [
 ];
 const NOT_SERVED: [ErrorCode; 4] =
     [ErrorCode::BadKey, ErrorCode::WrongMethod, ErrorCode::Throttled, ErrorCode::NotServed];
-const UPLOAD: [ErrorCode; 12] = [
+const UPLOAD: [ErrorCode; 18] = [
     ErrorCode::TooLarge,
     ErrorCode::Empty,
     ErrorCode::BadHeader,
@@ -113,7 +121,24 @@ const UPLOAD: [ErrorCode; 12] = [
     ErrorCode::NotServed,
     ErrorCode::Busy,
     ErrorCode::Internal,
+    ErrorCode::BadCallback,
+    ErrorCode::NotYours,
+    ErrorCode::UnknownBatch,
+    ErrorCode::BatchEnded,
+    ErrorCode::BatchFull,
+    ErrorCode::LengthRequired,
 ];
+const BATCH: [ErrorCode; 7] = [
+    ErrorCode::BadHeader,
+    ErrorCode::UnknownWorkflow,
+    ErrorCode::Busy,
+    ErrorCode::BadQuery,
+    ErrorCode::NotServed,
+    ErrorCode::UnknownBatch,
+    ErrorCode::NotYours,
+];
+const PART: [ErrorCode; 2] = [ErrorCode::NotYours, ErrorCode::UnknownUpload];
+const JSON: [ErrorCode; 3] = [ErrorCode::BadJson, ErrorCode::Truncated, ErrorCode::SlowBody];
 
 macro_rules! errors {
     ($($name:ident = $($codes:expr),+;)+) => {$(
@@ -142,6 +167,26 @@ errors! {
         ErrorCode::BadHash, ErrorCode::BadJson, ErrorCode::TooManyHashes, ErrorCode::Truncated,
         ErrorCode::SlowBody
     ];
+    CancelErrors = KEY, [ErrorCode::UnknownDataId, ErrorCode::NotYours, ErrorCode::Finished];
+    BatchErrors = KEY, [ErrorCode::BadHeader, ErrorCode::UnknownWorkflow, ErrorCode::Busy];
+    BatchLookUpErrors = KEY, BATCH, [ErrorCode::BadCallback, ErrorCode::BatchEnded];
+    CertificateErrors = KEY, [
+        ErrorCode::UnknownBatch, ErrorCode::BatchOpen, ErrorCode::NotServed
+    ];
+    WebhookErrors = KEY, [
+        ErrorCode::UnknownDataId, ErrorCode::NoCallback, ErrorCode::NotYours,
+        ErrorCode::UnknownBatch
+    ];
+    FinishedErrors = KEY, [ErrorCode::UnknownDataId, ErrorCode::NotFinished];
+    HistoryErrors = KEY, [ErrorCode::BadQuery];
+    DetailErrors = [ErrorCode::UnknownHash, ErrorCode::NoDetails];
+    PartsErrors = KEY, UPLOAD, [ErrorCode::UploadFull];
+    PartErrors = KEY, UPLOAD, PART, [ErrorCode::UploadFull, ErrorCode::BadRange];
+    PartLookUpErrors = KEY, PART;
+    LoginErrors = JSON, [
+        ErrorCode::BadLogin, ErrorCode::Throttled, ErrorCode::NotServed, ErrorCode::WrongMethod
+    ];
+    LogoutErrors = KEY, [ErrorCode::BadLogin];
     AdminErrors = KEY, [ErrorCode::Forbidden];
     AdminJsonErrors = KEY, [
         ErrorCode::Forbidden, ErrorCode::BadJson, ErrorCode::Truncated, ErrorCode::SlowBody
@@ -168,7 +213,7 @@ pub(crate) struct FileForm {
 pub(crate) struct UploadHeaders {
     /// The file's name, URL-encoded UTF-8, at most 1,024 bytes.
     filename: Option<String>,
-    /// The workflow: `default`, `multiscan`, `unarchive`, or one of the operator's.
+    /// The workflow: one of `GET /file/rules`, or `multiscan` and `unarchive` for the default one.
     rule: Option<String>,
     /// The same, in older clients.
     workflow: Option<String>,
@@ -190,4 +235,8 @@ pub(crate) struct UploadHeaders {
     global_timeout: Option<u32>,
     /// Names of engines, joined by commas; all of the workflow's if absent.
     engines: Option<String>,
+    /// The batch that the file belongs to.
+    batch: Option<String>,
+    /// Where to send the result when it is there: an http or https URL.
+    callbackurl: Option<String>,
 }

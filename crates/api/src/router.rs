@@ -11,7 +11,10 @@ use utoipa_axum::routes;
 use crate::auth::{admin_key, any_key};
 use crate::error::{ApiError, ErrorCode};
 use crate::observe::observe;
-use crate::routes::{account, dead_letters, engines, file, hash, home, keys, not_served, ops};
+use crate::routes::{
+    account, archive, batch, cancel, dead_letters, engines, file, hash, history, home, keys, nodes,
+    not_served, ops, parts, sessions, webhook, workflows,
+};
 use crate::state::{Api, json_bytes};
 
 /// The routes by who may call them.
@@ -29,7 +32,9 @@ fn groups() -> Groups {
             .routes(routes!(ops::api_version))
             .routes(routes!(ops::live))
             .routes(routes!(ops::ready))
-            .routes(routes!(engines::get_definitions)),
+            .routes(routes!(engines::get_definitions))
+            .routes(routes!(batch::public_keys))
+            .routes(routes!(sessions::login)),
         metrics: OpenApiRouter::new().routes(routes!(ops::metrics)),
         keyed: OpenApiRouter::new()
             .routes(routes!(file::post))
@@ -40,7 +45,26 @@ fn groups() -> Groups {
             .routes(routes!(account::get))
             .routes(routes!(account::get_limits))
             .routes(routes!(account::get_status))
-            .routes(routes!(engines::get)),
+            .routes(routes!(engines::get))
+            .routes(routes!(nodes::get))
+            .routes(routes!(workflows::get))
+            .routes(routes!(cancel::post))
+            .routes(routes!(batch::create))
+            .routes(routes!(batch::get))
+            .routes(routes!(batch::close))
+            .routes(routes!(batch::close_and_tell))
+            .routes(routes!(batch::cancel))
+            .routes(routes!(batch::certificate))
+            .routes(routes!(parts::begin_upload))
+            .routes(routes!(parts::send, parts::get, parts::delete))
+            .routes(routes!(webhook::get))
+            .routes(routes!(archive::get))
+            .routes(routes!(archive::blocked_leaves))
+            .routes(routes!(archive::export))
+            .routes(routes!(history::of_hash))
+            .routes(routes!(history::of_key))
+            .routes(routes!(history::pe_info))
+            .routes(routes!(sessions::logout)),
         admin: OpenApiRouter::new()
             .routes(routes!(keys::list, keys::create))
             .routes(routes!(keys::revoke))
@@ -80,7 +104,10 @@ fn routes(api: &Api, document: Bytes) -> Router<Api> {
     let administrator = from_fn_with_state(api.clone(), admin_key);
 
     // The vendor's client calls `/apikey/`; people type `/apikey`.
-    let mut keyed = plain(keyed).route("/apikey", get(account::get));
+    let mut keyed = plain(keyed)
+        .route("/apikey", get(account::get))
+        // Core's name for it.
+        .route("/file/webhook/{data_id}", get(webhook::get));
     for (path, route) in not_served::routes() {
         keyed = keyed.route(path, route);
     }

@@ -17,6 +17,9 @@ use crate::error::{ApiError, ErrorCode, JSON};
 use crate::rates::Rates;
 use crate::readiness::{DeadLetterRetry, Readiness};
 use crate::rendered::Rendered;
+use crate::routes::batch::BatchSums;
+use crate::sessions::Sessions;
+use crate::signer::Signer;
 use crate::v4::{self, FileResult, Page};
 
 /// Reports with more nodes than this are rendered on a thread that may be busy: polls of others
@@ -28,6 +31,8 @@ const LARGE_REPORT: usize = 32;
 pub struct Api {
     inner: Arc<Inner>,
     operation_only: bool,
+    signer: Option<Arc<Signer>>,
+    tells: bool,
 }
 
 struct Inner {
@@ -38,6 +43,8 @@ struct Inner {
     rates: Rates,
     keys: KeptKeys,
     rendered: Rendered,
+    batch_sums: BatchSums,
+    sessions: Sessions,
     stopping: watch::Sender<bool>,
 }
 
@@ -63,8 +70,12 @@ impl Api {
                 rates,
                 keys,
                 rendered,
+                batch_sums: BatchSums::default(),
+                sessions: Sessions::default(),
                 stopping,
             }),
+            signer: None,
+            tells: false,
         }
     }
 
@@ -76,6 +87,33 @@ impl Api {
 
     pub(crate) fn is_for_operation_only(&self) -> bool {
         self.operation_only
+    }
+
+    /// With a key that signs certificates of batches; without one there are none.
+    pub fn with_signer(self, signer: Signer) -> Self {
+        Self { signer: Some(Arc::new(signer)), ..self }
+    }
+
+    /// With callbacks: somewhere a notifier runs. Without, a caller that asks for one is refused.
+    pub fn with_callbacks(self) -> Self {
+        Self { tells: true, ..self }
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.signer.as_deref()
+    }
+
+    /// Whether callbacks are made.
+    pub(crate) fn tells(&self) -> bool {
+        self.tells
+    }
+
+    pub(crate) fn batch_sums(&self) -> &BatchSums {
+        &self.inner.batch_sums
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
     }
 
     /// The gateway.

@@ -1,18 +1,21 @@
 //! Settings of a server: one TOML file, each crate's own part under its name. Unknown keys are
 //! refused.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use palisade_api::ApiConfig;
+use palisade_callbacks::CallbacksConfig;
 use palisade_jail::WorkerLimits;
 use palisade_kafka::KafkaConfig;
 use palisade_model::{EngineName, Severity};
 use palisade_pipeline::engine_host::EngineHostConfig;
 use palisade_pipeline::extractor::ExtractorConfig;
-use palisade_pipeline::gateway::GatewayConfig;
+use palisade_pipeline::gateway::{GatewayConfig, Workflow};
 use palisade_pipeline::janitor::RetentionConfig;
+use palisade_pipeline::notifier::NotifierConfig;
 use palisade_postgres::PostgresConfig;
 use palisade_s3::S3Config;
 use palisade_scanners::ScannersConfig;
@@ -39,6 +42,9 @@ pub(crate) struct Config {
     /// The engines that there are to be; one that is not heard of makes reports partial. With the role
     /// `engines`, this process hosts them. Default: all that are built in or declared here.
     pub(crate) engines: Option<Vec<EngineName>>,
+    /// Where the keys that sign certificates and callbacks are: the same directory for every gateway of
+    /// an installation. Made at the first start. Default: `data`.
+    pub(crate) secrets: Option<PathBuf>,
     /// What this process is called among others. Default: the machine's name, and where storage is
     /// shared the process's number.
     pub(crate) host: Option<String>,
@@ -48,6 +54,10 @@ pub(crate) struct Config {
     pub(crate) logs: LogsConfig,
     pub(crate) api: ApiConfig,
     pub(crate) gateway: GatewayConfig,
+    /// What requests may name in the header `rule`.
+    pub(crate) workflows: BTreeMap<String, Workflow>,
+    pub(crate) callbacks: CallbacksConfig,
+    pub(crate) notifier: NotifierConfig,
     pub(crate) extractor: ExtractorConfig,
     pub(crate) engine_host: EngineHostConfig,
     pub(crate) jail: JailConfig,
@@ -66,6 +76,7 @@ impl Default for Config {
             storage: StorageKind::Embedded,
             roles: Role::ALL.to_vec(),
             engines: None,
+            secrets: None,
             host: None,
             kafka: KafkaConfig::default(),
             s3: S3Config::default(),
@@ -73,6 +84,9 @@ impl Default for Config {
             logs: LogsConfig::default(),
             api: ApiConfig::default(),
             gateway: GatewayConfig::default(),
+            workflows: BTreeMap::new(),
+            callbacks: CallbacksConfig::default(),
+            notifier: NotifierConfig::default(),
             extractor: ExtractorConfig::default(),
             engine_host: EngineHostConfig::default(),
             jail: JailConfig::default(),
@@ -184,6 +198,11 @@ impl Config {
     /// The same, fit to be printed: without secrets.
     pub(crate) fn redacted(&self) -> Self {
         Self { kafka: self.kafka.redacted(), postgres: self.postgres.redacted(), ..self.clone() }
+    }
+
+    /// Where this process keeps the keys that it signs with.
+    pub(crate) fn secrets(&self) -> &Path {
+        self.secrets.as_deref().unwrap_or(&self.data)
     }
 
     /// What this process is called among others.

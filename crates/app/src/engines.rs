@@ -126,8 +126,7 @@ pub(crate) fn declared(config: &Config) -> anyhow::Result<Vec<EngineName>> {
 /// As [`declared`].
 pub(crate) fn expected(config: &Config) -> anyhow::Result<Vec<EngineName>> {
     let declared = declared(config)?;
-    let mut engines =
-        config.engines.clone().unwrap_or_else(|| [names(), declared].concat());
+    let mut engines = config.engines.clone().unwrap_or_else(|| [names(), declared].concat());
     // The extractor's own: without it nothing is planned.
     let prober = engine_name(filetype::NAME);
     if !engines.contains(&prober) {

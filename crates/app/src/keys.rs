@@ -36,6 +36,7 @@ async fn act(records: &dyn Records, command: KeysCommand) -> anyhow::Result<()> 
                 role,
                 requests_per_minute,
                 scans_per_day,
+                workflow: None,
                 created: now,
                 revoked: None,
             };

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use palisade_api::Api;
+use palisade_api::{Api, Signer};
 use palisade_telemetry::{LogFormat, Metrics, init_logs};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -134,7 +134,7 @@ async fn serve(config: Config, face: Option<Face>) -> anyhow::Result<()> {
         true => admin_key::ensure(&config.data, &*stores.records).await?,
         false => None,
     };
-    let platform = platform::start(&config, platform::ports(&stores, metrics)).await?;
+    let mut platform = platform::start(&config, platform::ports(&stores, metrics)).await?;
     let roles: Vec<String> =
         config.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
     tracing::info!(host = config.host_name(), roles = roles.join(","), "ready");
@@ -147,6 +147,10 @@ async fn serve(config: Config, face: Option<Face>) -> anyhow::Result<()> {
             let mut api = Api::new(gateway, config.api.clone(), platform.readiness(), Some(retry));
             if face == Face::Operation {
                 api = api.for_operation_only();
+            } else {
+                let signer = Signer::open_or_create(&config.secrets().join("signing-key"))?;
+                api = api.with_signer(signer).with_callbacks();
+                platform.notify(&config, &api)?;
             }
             if is_gateway {
                 write_address(&config, &address.to_string())?;

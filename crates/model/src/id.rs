@@ -75,6 +75,48 @@ impl FromStr for RequestId {
 
 text_serde!(RequestId);
 
+/// The id of a batch: made as a request's is, and never one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(RequestId);
+
+impl BatchId {
+    /// From the time of its making and ten random bytes.
+    pub fn new(time: UnixMillis, chance: [u8; 10]) -> Self {
+        Self(RequestId::new(time, chance))
+    }
+
+    /// The raw bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// From raw bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(RequestId::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl fmt::Debug for BatchId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl FromStr for BatchId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.parse().map(Self)
+    }
+}
+
+text_serde!(BatchId);
+
 /// One artifact in the tree of a request: the root itself, or a child found by unpacking. Its text
 /// is the `data_id` of the HTTP API: the request's 32 digits, and for a child 16 more. A child's
 /// number follows from its parent's and its place there, so a repeated unpacking names it alike

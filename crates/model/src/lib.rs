@@ -6,21 +6,28 @@
 //! A wire form stands beside its noun and is versioned ([`wire`]): every old version stays
 //! readable, and the tests hold a golden file of each.
 
+mod batch;
 mod command;
+mod delivery;
 mod finding;
 mod hash;
 mod id;
+mod policy;
 mod report;
 mod request;
 mod result;
 mod time;
+mod upload;
 mod verdict;
 pub mod wire;
 
+pub use batch::Batch;
 pub use command::{Command, CommandId};
+pub use delivery::{Attempt, Delivery, DeliveryState, Subject};
 pub use finding::{Evidence, Finding, Severity};
 pub use hash::{AnyHash, HashKind, Hashes, HexError, Sha256, encode_hex};
-pub use id::{EngineName, IdError, KeyId, NodeId, RequestId};
+pub use id::{BatchId, EngineName, IdError, KeyId, NodeId, RequestId};
+pub use policy::{Policy, Tolerated};
 pub use report::{
     EngineEntry, NodeReport, Progress, Report, ReportNotice, ReportVerdict, RequestSummary,
     UnpackSummary, cache_key,
@@ -31,4 +38,5 @@ pub use result::{
     ObservableKind, Outcome, Plan, Planned, PlannedEngine, Problem, ProblemKind, Property,
 };
 pub use time::UnixMillis;
+pub use upload::{Part, Upload};
 pub use verdict::{Failure, Verdict};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EngineName, Hashes, KeyId, NodeId, Sha256, UnixMillis};
+use crate::{EngineName, Hashes, KeyId, NodeId, Policy, Sha256, UnixMillis};
 
 /// Who waits: a person or a program in front of a screen, or nobody.
 #[derive(
@@ -124,10 +124,15 @@ pub struct Request {
     /// The caller's own data, given back in the report; JSON, at most 16 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
-    /// Where to tell that the report is ready.
+    /// Where to tell that the report is ready. Only in requests of earlier programs: a report can be
+    /// read by any key, and this address is nobody's business. See [`crate::Delivery`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
-    /// What besides the bytes decides the answer (name, workflow, engines, passwords, bounds): half of
+    /// What its workflow advises beyond the verdict; `None` for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// What besides the bytes decides the answer (name, workflow and its policy, engines, passwords,
+    /// bounds): half of
     /// the report cache's key, see [`crate::cache_key`]. `None` for children and for requests that
     /// must not be answered from the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommandId, EngineName, Failure, Finding, NodeId, Request, Severity, Sha256, UnixMillis, Verdict,
+    CommandId, EngineName, Failure, Finding, NodeId, Request, RequestSummary, Severity, Sha256,
+    UnixMillis, Verdict,
 };
 
 /// What an artifact is, by content.
@@ -224,6 +225,8 @@ pub enum NodeEvent {
     Plan(Box<Plan>),
     /// What an engine says of a node.
     Result(Box<EngineResult>),
+    /// Whoever asked takes the request back: its report is made now, of what is there.
+    Cancel(Box<RequestSummary>),
 }
 
 impl NodeEvent {
@@ -232,6 +235,7 @@ impl NodeEvent {
         match self {
             Self::Plan(plan) => plan.request.node,
             Self::Result(result) => result.command.node,
+            Self::Cancel(summary) => summary.node,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! are acknowledged only when its report is stored, so the group's position never passes it.
 
 pub mod tree;
+mod unplanned;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::Ports;
 use crate::catalog::palisade_error;
 use crate::workers::panicked;
 use tree::{Tree, report_cache_key};
+pub(crate) use unplanned::unplanned;
 
 /// The consumer group.
 pub const GROUP: &str = "aggregator";

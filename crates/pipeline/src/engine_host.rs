@@ -76,7 +76,11 @@ impl EngineHost {
         let group = group(&name);
         let topic = |priority| Topic::Commands(name.clone(), priority);
         let lanes = Lanes::join(&*self.ports.log, &group, topic).await?;
-        workers::run(lanes, self).await
+        let cancellations = self.runner.cancellations().clone();
+        tokio::select! {
+            end = workers::run(lanes, self) => end,
+            () = cancellations.run() => Ok(()),
+        }
     }
 
     /// What one command comes to: children first, the result last. Once the result is on the log,

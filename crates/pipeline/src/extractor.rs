@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use palisade_model::{
     Command, Definitions, EngineName, FileType, NodeEvent, Plan, Planned, PlannedEngine, Request,
-    wire,
+    RequestSummary, wire,
 };
 use palisade_ports::log::{Append, Delivery, Durability, Topic};
 use palisade_ports::records::EngineState;
@@ -87,7 +87,23 @@ impl Extractor {
     /// Theirs.
     pub async fn run(self) -> Result<(), PortError> {
         let lanes = Lanes::join(&*self.ports.log, EXTRACTOR_GROUP, Topic::Requests).await?;
-        workers::run(lanes, self).await
+        let cancellations = self.runner.cancellations().clone();
+        tokio::select! {
+            end = workers::run(lanes, self) => end,
+            () = cancellations.run() => Ok(()),
+        }
+    }
+
+    /// A request that was taken back is not planned. That it ends is said once more here: whoever
+    /// marked it may have died before saying so.
+    async fn cancel(&self, request: &Request) -> Result<(), PortError> {
+        let event = NodeEvent::Cancel(Box::new(RequestSummary::of(request)));
+        let append = Append {
+            topic: Topic::Results,
+            key: Bytes::copy_from_slice(request.node.root.as_bytes()),
+            payload: wire::encode(&event).into(),
+        };
+        self.ports.log.append(vec![append], Durability::Derived).await
     }
 
     /// Waits while an engine has more commands waiting than it should.
@@ -122,6 +138,9 @@ impl Extractor {
                 return Ok(());
             }
         };
+        if self.runner.cancellations().has(request.node.root) {
+            return self.cancel(&request).await;
+        }
         let probe = Command {
             engine: self.runner.engine().name().clone(),
             issued: self.ports.clock.now(),

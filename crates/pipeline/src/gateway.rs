@@ -1,9 +1,12 @@
 //! The gateway: takes artifacts in, answers from the report cache, writes requests, and tells callers
 //! how far they are. It knows no HTTP.
 
+mod batch;
 mod config;
+mod error;
 mod submission;
 mod waiters;
+mod workflows;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use palisade_model::{
-    AnyHash, ArtifactRef, NodeId, Progress, ReportNotice, Request, RequestId, RequestSummary,
-    Sha256, UnixMillis, cache_key, wire,
+    AnyHash, ArtifactRef, Delivery, NodeId, Policy, Progress, ReportNotice, Request, RequestId,
+    RequestSummary, Sha256, Subject, UnixMillis, cache_key, wire,
 };
 use palisade_ports::PortError;
 use palisade_ports::log::{Append, Durability, Start, Topic};
@@ -21,10 +24,12 @@ use palisade_telemetry::metrics::DropReason;
 use rand::Rng;
 
 pub use config::GatewayConfig;
+pub use error::GatewayError;
 pub use submission::Submission;
+pub use workflows::{DEFAULT_WORKFLOW, Workflow, WorkflowLimits, Workflows, WorkflowsError};
 
 use crate::Ports;
-use crate::artifacts::{ArtifactCache, Intake, IntakeError};
+use crate::artifacts::{ArtifactCache, Intake};
 use crate::catalog::{Catalog, palisade_error};
 use waiters::Waiters;
 
@@ -33,49 +38,6 @@ const NOTICE_LOST_MS: u64 = 10_000;
 
 /// The consumer group of the extractors: the gateway measures what waits for it.
 pub const EXTRACTOR_GROUP: &str = "extractor";
-
-/// Why the gateway did not take a request.
-#[derive(Debug, thiserror::Error)]
-pub enum GatewayError {
-    /// Too much waits already, or the disk is full: come back later.
-    #[error("{reason}; try again in {retry_after_s} s")]
-    Busy {
-        /// For people.
-        reason: &'static str,
-        /// Seconds.
-        retry_after_s: u32,
-    },
-    /// Larger than the limit.
-    #[error("larger than the limit of {limit} bytes")]
-    TooLarge {
-        /// Bytes.
-        limit: u64,
-    },
-    /// An engine was asked for that is not there.
-    #[error("there is no engine named {0}")]
-    UnknownEngine(String),
-    /// A port failed.
-    #[error(transparent)]
-    Port(PortError),
-}
-
-impl From<PortError> for GatewayError {
-    fn from(error: PortError) -> Self {
-        match error {
-            PortError::Full { .. } => Self::Busy { reason: "no space left", retry_after_s: 30 },
-            error => Self::Port(error),
-        }
-    }
-}
-
-impl From<IntakeError> for GatewayError {
-    fn from(error: IntakeError) -> Self {
-        match error {
-            IntakeError::TooLarge { limit } => Self::TooLarge { limit },
-            IntakeError::Port(error) => error.into(),
-        }
-    }
-}
 
 /// A request that was taken.
 #[derive(Debug, Clone)]
@@ -90,6 +52,7 @@ pub struct Accepted {
 #[derive(Clone)]
 pub struct Gateway {
     inner: Arc<Inner>,
+    workflows: Arc<Workflows>,
 }
 
 struct Inner {
@@ -123,7 +86,23 @@ impl Gateway {
                 waiting: AtomicU64::new(0),
                 open: Mutex::default(),
             }),
+            workflows: Arc::default(),
         }
+    }
+
+    /// With the operator's workflows. Clones made before do not know them.
+    pub fn with_workflows(self, workflows: Workflows) -> Self {
+        Self { workflows: Arc::new(workflows), ..self }
+    }
+
+    /// The workflows that a request may name.
+    pub fn workflows(&self) -> &Workflows {
+        &self.workflows
+    }
+
+    /// Requests that wait before the extractors, as last measured.
+    pub fn waiting(&self) -> u64 {
+        self.inner.waiting.load(Ordering::Relaxed)
     }
 
     /// The settings.
@@ -225,10 +204,39 @@ impl Gateway {
         Ok(())
     }
 
-    /// Starts an artifact: write its bytes, then [`Intake::finish`], then [`Gateway::submit`].
+    /// The largest file that a workflow takes, in bytes; the gateway's own limit for one that is not
+    /// there.
+    pub fn upload_limit(&self, workflow: &str) -> u64 {
+        let own = self.inner.config.max_upload_bytes;
+        let limit = self.workflows.get(workflow).and_then(|workflow| workflow.max_bytes);
+        limit.unwrap_or(own).min(own)
+    }
+
+    /// Starts an artifact of at most so many bytes: write its bytes, then [`Intake::finish`], then
+    /// [`Gateway::submit`].
+    pub fn intake_within(&self, limit: u64) -> Intake {
+        self.inner.artifacts.intake(limit)
+    }
+
+    /// As [`Gateway::intake_within`] the gateway's own limit.
     pub fn intake(&self) -> Intake {
-        let inner = &self.inner;
-        inner.artifacts.intake(inner.config.max_upload_bytes)
+        self.intake_within(self.inner.config.max_upload_bytes)
+    }
+
+    /// Milliseconds that a request is given to its report.
+    pub fn allowed_ms(&self, submission: &Submission) -> u64 {
+        let config = &self.inner.config;
+        let own = self.workflows.get(&submission.workflow).and_then(|w| w.deadline_ms);
+        let default = own.unwrap_or(match submission.priority {
+            palisade_model::Priority::Interactive => config.deadline_ms,
+            palisade_model::Priority::Batch => config.batch_deadline_ms,
+        });
+        submission.deadline_ms.unwrap_or(default).min(config.max_deadline_ms)
+    }
+
+    /// A fresh id for a request.
+    pub fn new_id(&self) -> RequestId {
+        RequestId::new(self.inner.ports.clock.now(), rand::rng().random())
     }
 
     /// Asks for a stored artifact to be scanned. When this returns, the request is durable (law 1).
@@ -247,10 +255,38 @@ impl Gateway {
                 return Err(GatewayError::UnknownEngine(unknown.to_string()));
             }
         }
+        let id = submission.id.unwrap_or_else(|| self.new_id());
+        let Some(batch) = submission.batch else {
+            return self.accept(id, artifact, submission).await;
+        };
+        // Before it is accepted: a file that its batch does not want must not be scanned.
+        self.join(batch, id).await?;
+        let accepted = self.accept(id, artifact, submission).await;
+        if accepted.is_err()
+            && let Err(error) = inner.ports.records.remove_from_batch(batch, id).await
+        {
+            // Then the batch lists a file that never came, until it is given up.
+            tracing::warn!(error = %palisade_error(&error), %batch, "a file stays in its batch");
+        }
+        accepted
+    }
+
+    async fn accept(
+        &self,
+        id: RequestId,
+        artifact: ArtifactRef,
+        submission: Submission,
+    ) -> Result<Accepted, GatewayError> {
+        let inner = &self.inner;
         let now = inner.ports.clock.now();
-        let id = RequestId::new(now, rand::rng().random());
-        let request = self.request(id, artifact, submission, now);
+        let tell = submission.tell.clone();
+        let request = self.request(id, artifact, submission, now)?;
         let bytes = request.artifact.size;
+        // Before there can be a report: whoever has the id is told of it.
+        if let Some(url) = tell {
+            let delivery = Delivery::new(Subject::Request(id), url, now);
+            inner.ports.records.put_delivery(delivery).await?;
+        }
 
         if let Some(accepted) = self.answer_from_cache(&request, now).await? {
             inner.ports.metrics.accepted.inc();
@@ -287,23 +323,27 @@ impl Gateway {
         artifact: ArtifactRef,
         submission: Submission,
         now: UnixMillis,
-    ) -> Request {
+    ) -> Result<Request, GatewayError> {
         let config = &self.inner.config;
-        let default = match submission.priority {
-            palisade_model::Priority::Interactive => config.deadline_ms,
-            palisade_model::Priority::Batch => config.batch_deadline_ms,
+        let Some(workflow) = self.workflows.get(&submission.workflow) else {
+            let known = self.workflows.names();
+            return Err(GatewayError::UnknownWorkflow { name: submission.workflow, known });
         };
-        let deadline_ms = submission.deadline_ms.unwrap_or(default).min(config.max_deadline_ms);
-        let limits = submission.limits.unwrap_or(config.unpack);
-        let facets = submission.cache.then(|| submission.facets(&limits));
-        Request {
+        let deadline_ms = self.allowed_ms(&submission);
+        let limits = submission.limits.unwrap_or_else(|| workflow.unpack.over(config.unpack));
+        let engines = submission.engines.clone().or_else(|| workflow.engines.clone());
+        let policy = (workflow.policy != Policy::default()).then(|| workflow.policy.clone());
+        let facets = submission
+            .cache
+            .then(|| submission.facets(&limits, engines.as_deref(), policy.as_ref()));
+        Ok(Request {
             node: NodeId::root(id),
             lineage: None,
             artifact,
             name: submission.name,
             path: String::new(),
             workflow: submission.workflow,
-            engines: submission.engines,
+            engines,
             passwords: submission.passwords,
             limits,
             accepted: now,
@@ -312,9 +352,10 @@ impl Gateway {
             key: submission.key,
             user_agent: submission.user_agent,
             metadata: submission.metadata,
-            callback: submission.callback,
+            callback: None,
+            policy,
             facets,
-        }
+        })
     }
 
     async fn answer_from_cache(

@@ -1,14 +1,11 @@
 //! The janitor: ends requests that no stage ended, and forgets what has been kept long enough. A
 //! reconciler: it looks at the records and acts, on a timer; any number of them may run.
 
-use palisade_model::{
-    NodeReport, Report, ReportVerdict, Request, RequestSummary, UnixMillis, UnpackLimits,
-    UnpackSummary,
-};
+use palisade_model::{Failure, UnixMillis};
 use palisade_ports::PortError;
 
 use crate::Ports;
-use crate::aggregator::store;
+use crate::aggregator::{store, unplanned};
 use crate::catalog::palisade_error;
 
 /// How long after its deadline a request without a report is ended here, in milliseconds: the
@@ -85,7 +82,7 @@ pub async fn end_overdue(ports: &Ports, now: UnixMillis) -> Result<(), PortError
         let more = overdue.len() >= BATCH as usize;
         for summary in overdue {
             tracing::warn!(request = %summary.node, "ended by its deadline without a plan");
-            store(ports, unplanned(summary, now), None).await?;
+            store(ports, unplanned(summary, Failure::TimedOut, now), None).await?;
         }
         if !more {
             return Ok(());
@@ -110,8 +107,9 @@ async fn forget(
     let requests = ports.records.forget(hours(retention.reports_hours)).await?;
     let (objects, bytes) = ports.objects.remove_older(hours(retention.artifacts_hours)).await?;
     forget_letters(ports, hours(retention.reports_hours)).await?;
+    let uploads = ports.records.expire_uploads(now).await?;
     let records = ports.log.prune(retention.log_minutes.saturating_mul(60_000)).await?;
-    tracing::debug!(requests, objects, bytes, records, "forgotten");
+    tracing::debug!(requests, objects, bytes, uploads, records, "forgotten");
     Ok(())
 }
 
@@ -127,53 +125,4 @@ async fn forget_letters(ports: &Ports, before: UnixMillis) -> Result<(), PortErr
         }
     }
     Ok(())
-}
-
-/// The report of a request that nobody looked at: partial, timed out, never clean.
-fn unplanned(summary: RequestSummary, now: UnixMillis) -> Report {
-    let verdict = ReportVerdict {
-        failure: Some(palisade_model::Failure::TimedOut),
-        ..ReportVerdict::default()
-    };
-    let root = NodeReport {
-        node: summary.node,
-        parent: None,
-        name: summary.name.clone(),
-        path: String::new(),
-        artifact: summary.artifact.clone(),
-        file_type: None,
-        encrypted: false,
-        engines: Vec::new(),
-        children: Vec::new(),
-        own: verdict,
-        whole: verdict,
-    };
-    let request = Request {
-        node: summary.node,
-        lineage: None,
-        artifact: summary.artifact,
-        name: summary.name,
-        path: String::new(),
-        workflow: summary.workflow,
-        engines: None,
-        passwords: Vec::new(),
-        limits: UnpackLimits::default(),
-        accepted: summary.accepted,
-        deadline: summary.deadline,
-        priority: summary.priority,
-        key: summary.key,
-        user_agent: summary.user_agent,
-        metadata: summary.metadata,
-        callback: None,
-        facets: None,
-    };
-    Report {
-        request,
-        verdict,
-        partial: true,
-        nodes: vec![root],
-        unpacked: UnpackSummary::default(),
-        started: now,
-        finished: now,
-    }
 }

@@ -21,7 +21,9 @@ use palisade_telemetry::metrics::{DropReason, EngineLabel, EngineOutcome};
 use tokio::sync::Semaphore;
 
 use crate::Ports;
+use crate::aggregator::tree::CANCELLED;
 use crate::artifacts::{ArtifactCache, ArtifactError, IntakeError};
+use crate::cancellations::Cancellations;
 use crate::catalog::palisade_error;
 use children::Children;
 pub use children::{UNPACKER, join_path};
@@ -57,6 +59,7 @@ pub struct Runner {
     /// As many as the engine runs at once: what waits here has its artifact already, and loses none of
     /// its own time.
     places: Arc<Semaphore>,
+    cancellations: Cancellations,
 }
 
 /// How a try ended.
@@ -79,8 +82,14 @@ impl Runner {
         artifacts: Arc<ArtifactCache>,
         scan_timeout_ms: u64,
     ) -> Self {
+        let cancellations = Cancellations::new(ports.clone());
         let places = Arc::new(Semaphore::new(engine.concurrency().max(1)));
-        Self { ports, engine, artifacts, scan_timeout_ms, places }
+        Self { ports, engine, artifacts, scan_timeout_ms, places, cancellations }
+    }
+
+    /// Which requests were taken back. Run it beside the commands.
+    pub(crate) fn cancellations(&self) -> &Cancellations {
+        &self.cancellations
     }
 
     /// The engine.
@@ -105,7 +114,14 @@ impl Runner {
                 let why = waited_for.unwrap_or_else(|| "not started by the deadline".to_owned());
                 break Try::Failed(Failure::TimedOut, why);
             }
-            let end = self.try_once(command, &mut definitions).await?;
+            // A scan that is dropped gives its worker up, which ends it.
+            let end = tokio::select! {
+                biased;
+                () = self.cancellations.of(command.request.node.root) => {
+                    break Try::Failed(Failure::Cancelled, CANCELLED.to_owned());
+                }
+                end = self.try_once(command, &mut definitions) => end?,
+            };
             match end {
                 Try::Died(how) => {
                     self.count_death();

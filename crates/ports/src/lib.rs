@@ -8,6 +8,7 @@
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod courier;
 pub mod engine;
 pub mod log;
 pub mod objects;
@@ -15,6 +16,7 @@ mod ranges;
 pub mod records;
 
 pub use clock::Clock;
+pub use courier::Courier;
 pub use engine::{Analyzer, Engine};
 pub use log::Log;
 pub use objects::Objects;

@@ -256,6 +256,7 @@ fn request(id: RequestId, artifact: usize) -> Request {
         user_agent: Some("bench/1".into()),
         metadata: None,
         callback: None,
+        policy: None,
         facets: None,
     }
 }

@@ -72,6 +72,13 @@ pub struct DropLabel {
     pub place: String,
 }
 
+/// `outcome`: `delivered`, `failed` (to be tried again) or `dead`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeliveryLabel {
+    /// How a try of a callback ended.
+    pub outcome: &'static str,
+}
+
 /// `topic="palisade.requests"`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TopicLabel {
@@ -119,6 +126,8 @@ pub struct Metrics {
     pub open_trees: Gauge,
     /// Children found by unpacking.
     pub children: Counter,
+    /// Tries of callbacks.
+    pub deliveries: Family<DeliveryLabel, Counter>,
     /// Everything dropped or refused.
     pub drops: Family<DropLabel, Counter>,
     /// Seconds since the process started to accept requests.
@@ -151,6 +160,7 @@ impl Metrics {
             backlog: Family::default(),
             open_trees: Gauge::default(),
             children: Counter::default(),
+            deliveries: Family::default(),
             drops: Family::default(),
             start_time: Gauge::default(),
         };
@@ -191,6 +201,7 @@ impl Metrics {
         r.register("backlog", "Unacknowledged records by topic", self.backlog.clone());
         r.register("open_trees", "Requests that the aggregator holds", self.open_trees.clone());
         r.register("children", "Children found by unpacking", self.children.clone());
+        r.register("deliveries", "Tries of callbacks, by outcome", self.deliveries.clone());
         r.register("drops", "Everything dropped or refused, by kind and place", self.drops.clone());
         r.register_with_unit(
             "start_time",

@@ -16,7 +16,7 @@ use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
 use palisade_pipeline::engine_host::{EngineHostConfig, group, tell_once};
 use palisade_pipeline::extractor::{ExtractorConfig, Workflow};
-use palisade_pipeline::gateway::{EXTRACTOR_GROUP, Gateway, GatewayConfig};
+use palisade_pipeline::gateway::{EXTRACTOR_GROUP, Gateway, GatewayConfig, Workflows};
 use palisade_ports::Engine;
 use palisade_ports::log::Topic;
 use palisade_ports::records::RequestState;
@@ -76,6 +76,8 @@ pub struct Config {
     pub engines: Vec<ScriptedEngine>,
     /// The gateway's.
     pub gateway: GatewayConfig,
+    /// What requests may name.
+    pub workflows: Workflows,
     /// The extractor's.
     pub extractor: ExtractorConfig,
     /// Every engine host's.
@@ -91,6 +93,7 @@ impl Default for Config {
             prober: scripts::prober(),
             engines: vec![scripts::unpacker(), scripts::scanner("words")],
             gateway: GatewayConfig::default(),
+            workflows: Workflows::default(),
             extractor: ExtractorConfig::default(),
             host: EngineHostConfig::default(),
             asleep: Vec::new(),
@@ -125,6 +128,7 @@ pub struct Cluster {
 
 struct Settings {
     gateway: GatewayConfig,
+    workflows: Workflows,
     extractor: ExtractorConfig,
     host: EngineHostConfig,
     asleep: Vec<Stage>,
@@ -151,6 +155,7 @@ impl Cluster {
         let unpacker = scripts::UNPACKER.parse().expect("an engine's name");
         let settings = Settings {
             gateway: config.gateway,
+            workflows: config.workflows,
             extractor: config.extractor,
             host: config.host,
             asleep: config.asleep,
@@ -366,4 +371,5 @@ fn gateway(ports: &Ports, catalog: &Catalog, faults: &Faults, settings: &Setting
     let ports = faults.between(&Stage::Gateway.to_string(), ports);
     let artifacts = ArtifactCache::new(Arc::clone(&ports.objects), CacheConfig::default());
     Gateway::new(ports, catalog.clone(), Arc::new(artifacts), settings.gateway.clone())
+        .with_workflows(settings.workflows.clone())
 }

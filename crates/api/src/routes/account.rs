@@ -1,4 +1,5 @@
 use axum::extract::State;
+use palisade_pipeline::gateway::DEFAULT_WORKFLOW;
 
 use super::{Answer, day, role_name};
 use crate::auth::Caller;
@@ -46,7 +47,7 @@ pub(crate) async fn get(State(api): State<Api>, caller: Caller) -> Answer {
         limit_feed: 0,
         qos_scan: "normal".to_owned(),
         time_interval: "Daily".to_owned(),
-        workflow_rule: "default".to_owned(),
+        workflow_rule: caller.key.workflow.clone().unwrap_or_else(|| DEFAULT_WORKFLOW.to_owned()),
         enforce_private_scan: true,
         throttling_limit: limit(requests(&api, &caller)),
         nickname: caller.key.name.clone(),

@@ -1,4 +1,6 @@
 use axum::extract::State;
+use palisade_model::{Delivery, wire};
+use palisade_ports::log::Topic;
 use serde_json::json as value;
 
 use super::{Answer, Segment};
@@ -97,6 +99,11 @@ pub(crate) async fn retry(State(api): State<Api>, caller: Caller, segment: Segme
     };
     let id = segment.map_err(|_| unknown())?;
     let letter = api.gateway().ports().records.dead_letter(&id).await?.ok_or_else(unknown)?;
+    if letter.topic == Topic::Reports.to_string() {
+        tell_again(&api, &letter).await?;
+        tracing::info!(letter = %*id, by = %caller.key.id, "a callback is tried again");
+        return json(&value!({"id": *id, "retried": true}));
+    }
     match retry.retry(letter).await {
         Ok(()) => {}
         Err(RetryError::Unknown) => return Err(unknown()),
@@ -104,6 +111,18 @@ pub(crate) async fn retry(State(api): State<Api>, caller: Caller, segment: Segme
     }
     tracing::info!(letter = %*id, by = %caller.key.id, "a dead letter is tried again");
     json(&value!({"id": *id, "retried": true}))
+}
+
+/// Puts a callback that was given up back to work, from its first try on.
+async fn tell_again(api: &Api, letter: &palisade_model::DeadLetter) -> Result<(), ApiError> {
+    let delivery: Delivery =
+        wire::decode(letter.payload.as_bytes()).map_err(|error| ApiError::internal(&error))?;
+    let Delivery { subject, url, created, .. } = delivery;
+    let again = Delivery { next: api.now(), ..Delivery::new(subject, url, created) };
+    let records = &api.gateway().ports().records;
+    records.put_delivery(again).await?;
+    records.remove_dead_letter(&letter.id).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use palisade_model::EngineName;
 use palisade_pipeline::catalog::CatalogEntry;
 use palisade_ports::records::EngineState;
 
@@ -21,20 +22,24 @@ pub(crate) async fn get(State(api): State<Api>, _caller: Caller) -> Answer {
     json(&entries.values().map(info).collect::<Vec<_>>())
 }
 
+/// What an engine is, in the three kinds that the vendor's client takes, and for people.
+pub(super) fn kind(engine: &EngineName) -> (&'static str, &'static str) {
+    match engine.as_str() {
+        "filetype" => ("filetype", "File type"),
+        "unpack" => ("archive", "Archive"),
+        "yara" => ("av", "Rules"),
+        "reputation" => ("av", "Reputation"),
+        _ => ("av", "Scanner"),
+    }
+}
+
 fn info(entry: &CatalogEntry) -> EngineInfo {
     let (state, health) = match entry.state {
         EngineState::Up => ("production", "up"),
         EngineState::Degraded => ("production", "degraded"),
         EngineState::Down => ("temporary failed", "down"),
     };
-    // The vendor's client takes only these three kinds.
-    let (kind, text) = match entry.engine.as_str() {
-        "filetype" => ("filetype", "File type"),
-        "unpack" => ("archive", "Archive"),
-        "yara" => ("av", "Rules"),
-        "reputation" => ("av", "Reputation"),
-        _ => ("av", "Scanner"),
-    };
+    let (kind, text) = kind(&entry.engine);
     let time = timestamp(entry.definitions.time);
     EngineInfo {
         active: entry.state != EngineState::Down,

@@ -1,22 +1,24 @@
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::HeaderMap;
-use palisade_model::{NodeId, Priority, RequestId};
-use palisade_pipeline::gateway::{Accepted, GatewayError};
+use palisade_model::{NodeId, RequestId};
 use palisade_ports::records::RequestState;
-use palisade_telemetry::metrics::DropReason;
 use serde::Deserialize;
 
+use super::batch::batch_of_form;
 use super::progress;
-use super::{Answer, Segment, day};
+use super::submit::take;
+use super::{Answer, Segment};
 use crate::auth::Caller;
+use crate::config::Dialect;
 use crate::error::{ApiError, ErrorCode};
 use crate::openapi::{LookUpErrors, ScanLookUpErrors, SyncErrors, UploadErrors};
-use crate::rates::Standing;
 use crate::state::{Api, json, json_bytes, unknown_data_id};
-use crate::upload::{self, Asked, receive};
+use crate::upload;
 use crate::v4::{FileResult, Page, Uploaded};
 
 /// After a request's deadline its report is nearly there: so long a synchronous caller waits on.
@@ -25,7 +27,8 @@ const GRACE_MS: u64 = 2_000;
 /// Scan a file
 ///
 /// The body is the file itself, of any media type, with a Content-Length or chunked; or a
-/// multipart form with one file. When this answers, the file and the request are on disk.
+/// multipart form with one file. When this answers, the file and the request are on disk. In Core's
+/// dialect a body needs a Content-Length, and a form becomes a batch: the answer is its `batch_id`.
 #[utoipa::path(
     post, path = "/file", tag = "scan", operation_id = "scan_file",
     request_body(
@@ -45,22 +48,11 @@ pub(crate) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    if api.config().dialect == Dialect::Core && upload::is_form(&headers) {
+        return batch_of_form(&api, &caller, &headers, body).await;
+    }
     let taken = take(&api, &caller, &headers, body).await?;
-    let hashes = &taken.artifact.hashes;
-    let mut response = json(&Uploaded {
-        data_id: taken.accepted.id.to_string(),
-        status: if taken.accepted.cached { "completed" } else { "inqueue" }.to_owned(),
-        in_queue: 0,
-        queue_priority: match taken.priority {
-            Priority::Interactive => "normal",
-            Priority::Batch => "low",
-        }
-        .to_owned(),
-        md5: hashes.md5.clone(),
-        sha1: hashes.sha1.clone(),
-        sha256: hashes.sha256.to_string(),
-        file_size: taken.artifact.size,
-    })?;
+    let mut response = json(&taken.uploaded())?;
     taken.tell_quota(&mut response);
     Ok(response)
 }
@@ -89,7 +81,7 @@ pub(crate) async fn post_sync(
     body: Body,
 ) -> Answer {
     let taken = take(&api, &caller, &headers, body).await?;
-    let id = taken.accepted.id;
+    let id = taken.id();
     let mut response = match result_of(&api, id, taken.deadline_ms).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
@@ -109,97 +101,6 @@ async fn result_of(api: &Api, id: RequestId, deadline_ms: u64) -> Answer {
     }
 }
 
-/// A request that was taken.
-struct Taken {
-    accepted: Accepted,
-    artifact: palisade_model::ArtifactRef,
-    priority: Priority,
-    deadline_ms: u64,
-    quota: Option<Standing>,
-}
-
-impl Taken {
-    fn tell_quota(&self, response: &mut Response) {
-        if let Some(quota) = &self.quota {
-            quota.write(response.headers_mut());
-        }
-    }
-}
-
-/// Admission, headers, body, and then the request itself.
-async fn take(
-    api: &Api,
-    caller: &Caller,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Taken, ApiError> {
-    let gateway = api.gateway();
-    gateway.admit()?;
-    let quota = Quota::of(api, caller);
-    // A look, so that nobody sends a gigabyte to be refused; the count is taken below.
-    quota.count(api, 0).await?;
-    let Asked { named, mut submission } = upload::parse(headers, api.config())?;
-    if let Some(engines) = &submission.engines {
-        let known = gateway.catalog().entries();
-        if let Some(unknown) = engines.iter().find(|engine| !known.contains_key(*engine)) {
-            return Err(GatewayError::UnknownEngine(unknown.to_string()).into());
-        }
-    }
-    let received = receive(api, headers, body).await?;
-    if !named {
-        submission.name = received.part_name.unwrap_or_default();
-    }
-    submission.key = Some(caller.key.id);
-    let priority = submission.priority;
-    let deadline_ms = submission.deadline_ms.unwrap_or(match priority {
-        Priority::Interactive => gateway.config().deadline_ms,
-        Priority::Batch => gateway.config().batch_deadline_ms,
-    });
-    let standing = quota.count(api, 1).await?;
-    let artifact = received.artifact;
-    let accepted = gateway.submit(artifact.clone(), submission).await;
-    let accepted = accepted.map_err(|error| api.refused(error))?;
-    let deadline_ms = deadline_ms.min(gateway.config().max_deadline_ms);
-    Ok(Taken { accepted, artifact, priority, deadline_ms, quota: standing })
-}
-
-/// A key's scans of today.
-struct Quota<'a> {
-    caller: &'a Caller,
-    limit: Option<u32>,
-}
-
-impl<'a> Quota<'a> {
-    fn of(api: &Api, caller: &'a Caller) -> Self {
-        Self { caller, limit: caller.key.scans_per_day.or(api.config().key_scans_per_day) }
-    }
-
-    /// Counts `add` scans; an error when the day's are used up (with `add` 0: when no more would
-    /// fit).
-    async fn count(&self, api: &Api, add: u32) -> Result<Option<Standing>, ApiError> {
-        let now = api.now();
-        if self.limit.is_none() && add == 0 {
-            return Ok(None);
-        }
-        // Counted also where there is no limit: the key's owner can ask how many there were.
-        let records = &api.gateway().ports().records;
-        let used = records.count_scans(self.caller.key.id, day(now), add).await?;
-        let Some(limit) = self.limit else { return Ok(None) };
-        let standing = Standing::day(limit, used, now);
-        if used > limit || (add == 0 && used >= limit) {
-            api.gateway().ports().metrics.drop(DropReason::RateLimit, "api");
-            let seconds = standing.reset_s;
-            let message = format!(
-                "The key's {limit} scans for today are used up; the next day (UTC) begins in \
-                 {seconds} s"
-            );
-            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-            return Err(ApiError::new(ErrorCode::Quota, message).retry_after(seconds));
-        }
-        Ok(Some(standing))
-    }
-}
-
 /// What may stand behind the question mark.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -214,7 +115,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    fn page(&self, api: &Api) -> Page {
+    pub(super) fn page(&self, api: &Api) -> Page {
         let config = api.config();
         Page {
             first: self.first.unwrap_or(0),
@@ -223,7 +124,7 @@ impl Wanted {
     }
 }
 
-fn wanted(query: Result<Query<Wanted>, QueryRejection>) -> Result<Wanted, ApiError> {
+pub(super) fn wanted(query: Result<Query<Wanted>, QueryRejection>) -> Result<Wanted, ApiError> {
     query.map(|Query(wanted)| wanted).map_err(|_| {
         let message = "The query cannot be read: wait, first and size are whole numbers";
         ApiError::new(ErrorCode::BadQuery, message)
@@ -271,7 +172,8 @@ pub(crate) async fn get(
 
 /// The newest result on these bytes
 ///
-/// By MD5, SHA-1, SHA-256 or SHA-512, told apart by their length.
+/// By MD5, SHA-1, SHA-256 or SHA-512, told apart by their length. In Core's dialect a hash of which
+/// nothing is known is answered with 200 and `{"HASH": "Not Found"}`.
 #[utoipa::path(
     get, path = "/hash/{hash}", tag = "look-up", operation_id = "hash_result",
     params(("hash" = String, Path, description = "32, 40, 64 or 128 hexadecimal digits"), Wanted),
@@ -285,11 +187,14 @@ pub(crate) async fn get_by_hash(
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer {
     let wanted = wanted(query)?;
-    let hash = super::hash::parse(segment.as_deref().map_or("", |hash| hash.as_str()))?;
-    let state = api.gateway().by_hash(hash).await?.ok_or_else(|| {
-        let message = "Nothing is known of this hash: scan the file with POST /file";
-        ApiError::new(ErrorCode::UnknownHash, message)
-    })?;
+    let asked = segment.as_deref().map_or("", |hash| hash.as_str());
+    let hash = super::hash::parse(asked)?;
+    let Some(state) = api.gateway().by_hash(hash).await? else {
+        return match api.config().dialect {
+            Dialect::Cloud => Err(super::hash::unknown()),
+            Dialect::Core => json(&BTreeMap::from([(asked, "Not Found")])),
+        };
+    };
     let node = match &state {
         RequestState::Open { summary, .. } | RequestState::Finished { summary, .. } => summary.node,
     };

@@ -26,6 +26,11 @@ pub(super) fn parse(text: &str) -> Result<AnyHash, ApiError> {
     })
 }
 
+pub(super) fn unknown() -> ApiError {
+    let message = "Nothing is known of this hash: scan the file with POST /file";
+    ApiError::new(ErrorCode::UnknownHash, message)
+}
+
 /// What is known of many hashes
 ///
 /// At most 1,000, of any kinds, answered in the order asked. A hash of which nothing is known has

@@ -23,6 +23,7 @@ fn shown(key: &ApiKey) -> AdminKey {
         role: role_name(key.role).to_owned(),
         requests_per_minute: key.requests_per_minute,
         scans_per_day: key.scans_per_day,
+        workflow: key.workflow.clone(),
         created_at: timestamp(key.created),
         revoked_at: key.revoked.map(timestamp),
     }
@@ -64,12 +65,19 @@ pub(crate) async fn create(State(api): State<Api>, caller: Caller, body: Body) -
         Some("admin") => Role::Admin,
         Some(_) => return Err(bad("The role must be user or admin".into())),
     };
+    if let Some(name) = &wish.workflow
+        && api.gateway().workflows().get(name).is_none()
+    {
+        let known = api.gateway().workflows().names();
+        return Err(bad(format!("There is no workflow named {name:?}; those there are: {known}")));
+    }
     let key = ApiKey {
         id: new_key_id(),
         name: wish.name,
         role,
         requests_per_minute: wish.requests_per_minute,
         scans_per_day: wish.scans_per_day,
+        workflow: wish.workflow,
         created: api.now(),
         revoked: None,
     };

@@ -1,15 +1,25 @@
 //! The handlers, one file per noun.
 
 pub(crate) mod account;
+pub(crate) mod archive;
+pub(crate) mod batch;
+pub(crate) mod cancel;
 pub(crate) mod dead_letters;
 pub(crate) mod engines;
 pub(crate) mod file;
 pub(crate) mod hash;
+pub(crate) mod history;
 pub(crate) mod home;
 pub(crate) mod keys;
+pub(crate) mod nodes;
 pub(crate) mod not_served;
 pub(crate) mod ops;
+pub(crate) mod parts;
 pub(crate) mod progress;
+pub(crate) mod sessions;
+mod submit;
+pub(crate) mod webhook;
+pub(crate) mod workflows;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;

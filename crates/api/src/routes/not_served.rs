@@ -17,47 +17,31 @@ const fn call(method: &'static str, path: &'static str, what: &'static str) -> C
     Call { method, path, what }
 }
 
-const BATCH: &str = "Batches (send each file by itself)";
-const PARTS: &str = "Uploads in parts (POST /file takes any size in one stream)";
-const WEBHOOK: &str = "Callbacks (poll, long-poll with ?wait=, or read the event stream instead)";
-const SANITIZED: &str = "Sanitized copies";
-const SANDBOX: &str = "The sandbox";
-const REPUTATION: &str = "Reputation of addresses, domains and URLs";
-const DETAILS: &str = "Details of a hash beyond its report";
+const SANITIZED: &str = "Sanitized copies (nothing is disarmed and rebuilt)";
+const SANDBOX: &str = "The sandbox (nothing is detonated)";
+const REPUTATION: &str = "Reputation of addresses, domains and URLs (no indicators are looked up)";
+const DOWNLOAD: &str = "Giving out stored files";
+const LICENSE: &str = "Licences (there is none to activate)";
+const RULES: &str = "Rules over HTTP (they are files beside the server's settings)";
 
 /// All of them.
-pub(crate) const CALLS: [Call; 49] = [
-    call("POST", "/file/batch", BATCH),
-    call("GET", "/file/batch/{batch_id}", BATCH),
-    call("POST", "/file/batch/{batch_id}/close", BATCH),
-    call("POST", "/file/batch/{batch_id}/close/callback", BATCH),
-    call("POST", "/file/batch/{batch_id}/cancel", BATCH),
-    call("GET", "/file/batch/{batch_id}/certificate", BATCH),
-    call("POST", "/file/multipart", PARTS),
-    call("POST", "/file/multipart/{upload_id}", PARTS),
-    call("GET", "/file/multipart/{upload_id}", PARTS),
-    call("DELETE", "/file/multipart/{upload_id}", PARTS),
-    call("GET", "/file/webhook/{data_id}", WEBHOOK),
-    call("GET", "/file/webhooks/{data_id}", WEBHOOK),
-    call("GET", "/file/rules", "The list of workflows"),
-    call("POST", "/file/{data_id}/cancel", "Cancelling a scan"),
-    call("GET", "/file/{data_id}/blocked-leaves", "The list of blocked leaves (see `threats`)"),
-    call("GET", "/file/{data_id}/export", "Exporting a result"),
-    call("GET", "/file/{data_id}/download", "Giving artifacts out"),
-    call("GET", "/file/download/{data_id}", "Giving artifacts out"),
+pub(crate) const CALLS: [Call; 29] = [
+    call("GET", "/file/{data_id}/download", DOWNLOAD),
+    call("GET", "/file/download/{data_id}", DOWNLOAD),
     call("GET", "/file/converted/{data_id}", SANITIZED),
     call("DELETE", "/file/converted/{data_id}", SANITIZED),
-    call("GET", "/archive/{data_id}", "The list of all children (see `tree`)"),
-    call("POST", "/repo", "Scanning repositories"),
-    call("GET", "/quarantine/{sha256}/download", "The quarantine"),
+    call("POST", "/repo", "Scanning repositories (send the files instead)"),
+    call("GET", "/quarantine/{sha256}/download", DOWNLOAD),
     call("POST", "/sandbox", SANDBOX),
     call("GET", "/sandbox/{sandbox_id}", SANDBOX),
     call("GET", "/hash/{hash}/sandbox", SANDBOX),
-    call("GET", "/hash/{hash}/scanhistory", DETAILS),
-    call("GET", "/hash/{hash}/badge", DETAILS),
-    call("GET", "/hash/{hash}/peinfo", DETAILS),
-    call("GET", "/hash/{hash}/exif", DETAILS),
-    call("GET", "/hash/{hash}/apk-manifest", DETAILS),
+    call("GET", "/hash/{hash}/badge", "Badges (an image for public web pages)"),
+    call(
+        "GET",
+        "/hash/{hash}/exif",
+        "Image metadata in this form (see `properties` of the result)",
+    ),
+    call("GET", "/hash/{hash}/apk-manifest", "Android manifests (no engine reads them)"),
     call("GET", "/ip/{ip}", REPUTATION),
     call("POST", "/ip", REPUTATION),
     call("POST", "/ip/", REPUTATION),
@@ -67,15 +51,14 @@ pub(crate) const CALLS: [Call; 49] = [
     call("GET", "/url/{url}", REPUTATION),
     call("POST", "/url", REPUTATION),
     call("POST", "/url/", REPUTATION),
-    call("GET", "/apikey/scan-history", "The scans of a key"),
-    call("GET", "/stat/nodes", "The list of hosts (see GET /stat/engines)"),
     call("GET", "/stat/activeperformance", "Performance counters (see GET /metrics)"),
     call("GET", "/feed/{feed}", "Feeds"),
-    call("POST", "/login", "Sessions (send the key in the header apikey)"),
-    call("POST", "/logout", "Sessions (send the key in the header apikey)"),
-    call("POST", "/user/changepassword", "Users (keys are made with POST /admin/keys)"),
-    call("GET", "/yara/sources", "Rules over HTTP"),
-    call("POST", "/yara/sources", "Rules over HTTP"),
+    call("POST", "/user/changepassword", "Changing passwords (they are in the server's settings)"),
+    call("GET", "/admin/license", LICENSE),
+    call("GET", "/admin/config/yara/sources", RULES),
+    call("PUT", "/admin/config/yara/sources", RULES),
+    call("POST", "/yara/generate", RULES),
+    call("GET", "/yara/package", RULES),
 ];
 
 /// The routes.
@@ -84,6 +67,7 @@ pub(crate) fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         let filter = match call.method {
             "POST" => MethodFilter::POST,
             "DELETE" => MethodFilter::DELETE,
+            "PUT" => MethodFilter::PUT,
             _ => MethodFilter::GET,
         };
         (call.path, on(filter, || async { ApiError::not_served(call.what) }))

@@ -12,6 +12,7 @@ use palisade_pipeline::gateway::GatewayError;
 use tokio::time::Instant;
 
 use super::multipart;
+use crate::config::Dialect;
 use crate::error::{ApiError, ErrorCode};
 use crate::state::Api;
 
@@ -31,36 +32,76 @@ pub(crate) async fn receive(
     api: &Api,
     headers: &HeaderMap,
     body: Body,
+    limit: u64,
 ) -> Result<Received, ApiError> {
-    let limit = api.gateway().config().max_upload_bytes;
     let boundary = multipart_boundary(headers)?;
     let extra = if boundary.is_some() { MULTIPART_EXTRA } else { 0 };
-    if let Some(length) = content_length(headers) {
-        if length > limit.saturating_add(extra) {
-            return Err(GatewayError::TooLarge { limit }.into());
-        }
-        if length == 0 {
-            return Err(empty());
-        }
-    }
-    let config = api.config();
-    let paced = Paced::new(body, config.body_idle_ms, config.min_body_rate);
+    check_length(api, headers, limit.saturating_add(extra), limit)?;
+    let paced = paced(api, body);
     match boundary {
-        Some(boundary) => multipart::receive(api, paced, boundary).await,
-        None => raw(api, paced).await,
+        Some(boundary) => multipart::receive(api, paced, boundary, limit).await,
+        None => {
+            let artifact = raw(api, paced, limit).await?;
+            Ok(Received { artifact, part_name: None })
+        }
     }
 }
 
-async fn raw(api: &Api, mut body: Paced) -> Result<Received, ApiError> {
-    let mut intake = api.gateway().intake();
+/// Stores every file of a form, each of at most `limit` bytes.
+pub(crate) async fn receive_files(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Body,
+    limit: u64,
+) -> Result<Vec<Received>, ApiError> {
+    let boundary = multipart_boundary(headers)?.ok_or_else(empty)?;
+    let all = limit.saturating_mul(multipart::MAX_PARTS as u64).saturating_add(MULTIPART_EXTRA);
+    check_length(api, headers, all, limit)?;
+    multipart::receive_files(api, paced(api, body), boundary, limit).await
+}
+
+/// Stores a body that is a piece of a file.
+pub(crate) async fn receive_part(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Body,
+    limit: u64,
+) -> Result<ArtifactRef, ApiError> {
+    check_length(api, headers, limit, limit)?;
+    raw(api, paced(api, body), limit).await
+}
+
+/// Whether a body is a multipart form.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    !matches!(multipart_boundary(headers), Ok(None))
+}
+
+fn paced(api: &Api, body: Body) -> Paced {
+    Paced::new(body, api.config().body_idle_ms, api.config().min_body_rate)
+}
+
+/// That the length that is said of a body is one to read; `limit` is what the error names.
+fn check_length(api: &Api, headers: &HeaderMap, most: u64, limit: u64) -> Result<(), ApiError> {
+    match content_length(headers) {
+        Some(0) => Err(empty()),
+        Some(length) if length > most => Err(GatewayError::TooLarge { limit }.into()),
+        None if api.config().dialect == Dialect::Core => {
+            let message = "Send a Content-Length: a chunked body is not taken here";
+            Err(ApiError::new(ErrorCode::LengthRequired, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn raw(api: &Api, mut body: Paced, limit: u64) -> Result<ArtifactRef, ApiError> {
+    let mut intake = api.gateway().intake_within(limit);
     while let Some(bytes) = body.next().await? {
         intake.write(bytes).await.map_err(|error| api.refused(error))?;
     }
     if intake.size() == 0 {
         return Err(empty());
     }
-    let artifact = intake.finish().await.map_err(|error| api.refused(error))?;
-    Ok(Received { artifact, part_name: None })
+    intake.finish().await.map_err(|error| api.refused(error))
 }
 
 /// `Some` for a multipart form.

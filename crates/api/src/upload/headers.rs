@@ -1,9 +1,9 @@
 use http::HeaderMap;
-use palisade_model::{EngineName, Priority};
-use palisade_pipeline::gateway::Submission;
+use palisade_model::{BatchId, EngineName, Priority};
+use palisade_pipeline::gateway::{DEFAULT_WORKFLOW, GatewayError, Submission, Workflows};
+use palisade_ports::courier::Target;
 
 use super::text::decode;
-use crate::config::ApiConfig;
 use crate::error::{ApiError, ErrorCode};
 
 /// The longest file name, in bytes of UTF-8.
@@ -23,16 +23,16 @@ const MAX_ENGINES: usize = 64;
 pub(crate) struct Asked {
     /// Whether they name the file; if not, a multipart part may.
     pub(crate) named: bool,
+    /// The workflow that they name; if none, the batch's or the key's counts.
+    pub(crate) workflow: Option<String>,
     pub(crate) submission: Submission,
 }
 
 /// Headers of services that this release does not have. A caller that sends one relies on it, so
 /// it is told rather than left to wait.
-const NOT_SERVED: [(&str, &str); 8] = [
-    ("callbackurl", "Callbacks (poll, long-poll with ?wait=, or read the event stream instead)"),
+const NOT_SERVED: [(&str, &str); 6] = [
     ("sanitizedurl", "Sanitized copies"),
     ("downloadfrom", "Fetching a file from a URL (send its bytes instead)"),
-    ("batch", "Batches (send each file by itself)"),
     ("sandbox", "The sandbox"),
     ("rescan-count", "Scheduled rescans"),
     ("rescan_count", "Scheduled rescans"),
@@ -43,7 +43,7 @@ const NOT_SERVED: [(&str, &str); 8] = [
 ///
 /// # Errors
 /// One that names the header and what to send instead.
-pub(crate) fn parse(headers: &HeaderMap, config: &ApiConfig) -> Result<Asked, ApiError> {
+pub(crate) fn parse(headers: &HeaderMap, workflows: &Workflows) -> Result<Asked, ApiError> {
     for (name, what) in NOT_SERVED {
         if raw(headers, name).is_some_and(|value| !matches!(value, b"0" | b"false" | b"False")) {
             return Err(ApiError::not_served(&format!("{what} (header {name})")));
@@ -52,7 +52,9 @@ pub(crate) fn parse(headers: &HeaderMap, config: &ApiConfig) -> Result<Asked, Ap
     let name = text(headers, "filename", MAX_NAME)?;
     let named = name.is_some();
     let mut submission = Submission::new(name.unwrap_or_default());
-    submission.workflow = workflow(headers, config)?;
+    let workflow = workflow(headers, workflows)?;
+    submission.batch = batch(headers)?;
+    submission.tell = callback(headers)?;
     submission.passwords = passwords(headers)?;
     submission.metadata = metadata(headers)?;
     submission.priority = priority(headers)?;
@@ -60,7 +62,7 @@ pub(crate) fn parse(headers: &HeaderMap, config: &ApiConfig) -> Result<Asked, Ap
     submission.engines = engines(headers)?;
     submission.cache = cache(headers);
     submission.user_agent = agent(headers);
-    Ok(Asked { named, submission })
+    Ok(Asked { named, workflow, submission })
 }
 
 /// A header's bytes; empty counts as absent.
@@ -80,34 +82,70 @@ fn text(headers: &HeaderMap, name: &str, max: usize) -> Result<Option<String>, A
     Ok(Some(text))
 }
 
-fn workflow(headers: &HeaderMap, config: &ApiConfig) -> Result<String, ApiError> {
+/// The workflow that `rule`, or in older clients `workflow`, names: one of the operator's, words of
+/// MetaDefender Cloud which all mean the default one, or both together (`mail,unarchive`).
+pub(crate) fn workflow(
+    headers: &HeaderMap,
+    workflows: &Workflows,
+) -> Result<Option<String>, ApiError> {
     let rule = text(headers, "rule", 256)?;
     let Some(name) = rule.map_or_else(|| text(headers, "workflow", 256), |rule| Ok(Some(rule)))?
     else {
-        return Ok("default".to_owned());
+        return Ok(None);
     };
-    if config.workflows.contains(&name) {
-        return Ok(name);
+    if workflows.get(&name).is_some() {
+        return Ok(Some(name));
     }
-    // The Cloud's rules, also several joined: multiscan_unarchive.
+    let mut chosen: Option<&str> = None;
     for word in name.split(['_', ',']).map(str::trim) {
         match word {
-            "default" | "multiscan" | "unarchive" => {}
+            "multiscan" | "unarchive" => {}
             "sanitize" | "cdr" | "dlp" => {
                 return Err(ApiError::not_served(&format!("The rule {word}")));
             }
+            word if workflows.get(word).is_some() => {
+                if chosen.is_some_and(|chosen| chosen != word) {
+                    let message = format!("The rule {name:?} names two workflows: name one");
+                    return Err(ApiError::new(ErrorCode::UnknownWorkflow, message));
+                }
+                chosen = Some(word);
+            }
             _ => {
                 let message = format!(
-                    "There is no workflow named {name:?}: leave out the header rule, or use one \
-                     of default, multiscan, unarchive{}{}",
-                    if config.workflows.is_empty() { "" } else { ", " },
-                    config.workflows.join(", ")
+                    "There is no workflow named {name:?}: leave out the header rule, or use one of \
+                     {}, multiscan, unarchive",
+                    workflows.names()
                 );
                 return Err(ApiError::new(ErrorCode::UnknownWorkflow, message));
             }
         }
     }
-    Ok("default".to_owned())
+    Ok(Some(chosen.unwrap_or(DEFAULT_WORKFLOW).to_owned()))
+}
+
+fn batch(headers: &HeaderMap) -> Result<Option<BatchId>, ApiError> {
+    let Some(id) = text(headers, "batch", 64)? else { return Ok(None) };
+    id.parse().map(Some).map_err(|_| GatewayError::UnknownBatch.into())
+}
+
+/// The URL to tell when it is done.
+pub(crate) fn callback(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(bytes) = raw(headers, "callbackurl") else { return Ok(None) };
+    // As it is: a URL has percent signs of its own.
+    let url = String::from_utf8_lossy(bytes).into_owned();
+    match Target::parse(&url) {
+        Ok(_) => Ok(Some(url)),
+        Err(error) => {
+            let message = format!("The header callbackurl is no URL that can be called: {error}");
+            Err(ApiError::new(ErrorCode::BadCallback, message))
+        }
+    }
+}
+
+/// The caller's own text of a batch, `user-data` or `user_data`.
+pub(crate) fn user_data(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let name = if headers.contains_key("user-data") { "user-data" } else { "user_data" };
+    text(headers, name, MAX_METADATA)
 }
 
 /// `archivepwd`, `archivepwd1` … in the order of their numbers, `filepassword`.
@@ -214,7 +252,7 @@ fn cache(headers: &HeaderMap) -> bool {
 
 /// The caller's program. The vendor's client sends two `user-agent` lines when its user sets one;
 /// the first is the user's.
-fn agent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn agent(headers: &HeaderMap) -> Option<String> {
     let bytes = raw(headers, "user_agent").or_else(|| raw(headers, "user-agent"))?;
     let mut agent = String::from_utf8_lossy(bytes).into_owned();
     let mut end = agent.len().min(MAX_AGENT);
@@ -227,6 +265,8 @@ fn agent(headers: &HeaderMap) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use palisade_pipeline::gateway::Workflow;
+
     use super::*;
 
     fn asked(headers: &[(&'static str, &str)]) -> Result<Asked, ApiError> {
@@ -234,20 +274,21 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        let config = ApiConfig { workflows: vec!["mail".to_owned()], ..ApiConfig::default() };
-        parse(&map, &config)
+        let names = ["mail", "Web Upload"].map(|name| (name.to_owned(), Workflow::default()));
+        parse(&map, &Workflows::new(names.into()).unwrap())
     }
 
     #[test]
     fn nothing_asked_is_the_default() {
-        let Asked { named, submission } = asked(&[]).unwrap();
+        let Asked { named, workflow, submission } = asked(&[]).unwrap();
         assert!(!named && submission.cache && submission.passwords.is_empty());
-        assert_eq!((submission.workflow.as_str(), submission.deadline_ms), ("default", None));
+        assert_eq!((workflow, submission.deadline_ms), (None, None));
+        assert_eq!((submission.batch, submission.tell), (None, None));
     }
 
     #[test]
     fn everything_asked_arrives() {
-        let submission = asked(&[
+        let Asked { workflow, submission, .. } = asked(&[
             ("filename", "a%20b.txt"),
             ("rule", "multiscan_unarchive"),
             ("archivepwd2", "zwei"),
@@ -262,12 +303,14 @@ mod tests {
             ("user-agent", "me"),
             ("user-agent", "sdk"),
             ("sandbox", "False"),
-            ("callbackurl", ""),
+            ("callbackurl", "https://a.example/x%20y"),
+            ("batch", "018bcfe568000102030405060708090a"),
         ])
-        .unwrap()
-        .submission;
+        .unwrap();
         assert_eq!(submission.name, "a b.txt");
-        assert_eq!(submission.workflow, "default");
+        assert_eq!(workflow.as_deref(), Some("default"));
+        assert_eq!(submission.tell.as_deref(), Some("https://a.example/x%20y"));
+        assert!(submission.batch.is_some());
         assert_eq!(submission.passwords, ["first", "zwei", "zehn", "last"]);
         assert_eq!(submission.metadata, Some(serde_json::json!({"a": 1})));
         assert_eq!(submission.priority, Priority::Batch);
@@ -276,7 +319,16 @@ mod tests {
         assert_eq!(engines, ["yara", "filetype"]);
         assert!(!submission.cache);
         assert_eq!(submission.user_agent.as_deref(), Some("me"));
-        assert_eq!(asked(&[("workflow", "mail")]).unwrap().submission.workflow, "mail");
+        for (header, value, name) in [
+            ("workflow", "mail", "mail"),
+            ("rule", "Web%20Upload", "Web Upload"),
+            ("rule", "mail,unarchive", "mail"),
+            ("rule", "multiscan, mail", "mail"),
+            ("rule", "default", "default"),
+            ("rule", "multiscan,unarchive", "default"),
+        ] {
+            assert_eq!(asked(&[(header, value)]).unwrap().workflow.as_deref(), Some(name));
+        }
         let encoded = asked(&[("metadata", "%7B%22a%22%3A1%7D")]).unwrap().submission;
         assert_eq!(encoded.metadata, submission.metadata);
         let both = asked(&[("archivepwd", "50%25")]).unwrap().submission;
@@ -306,9 +358,11 @@ mod tests {
             ("engines", ",", ErrorCode::BadHeader),
             ("engines", "Yara!", ErrorCode::UnknownEngine),
             ("engines", &many, ErrorCode::BadHeader),
-            ("callbackurl", "http://x/", ErrorCode::NotServed),
+            ("rule", "mail,Web Upload", ErrorCode::UnknownWorkflow),
+            ("callbackurl", "ftp://x/", ErrorCode::BadCallback),
+            ("callbackurl", "http://user:pass@x/", ErrorCode::BadCallback),
             ("downloadfrom", "http://x/", ErrorCode::NotServed),
-            ("batch", "b1", ErrorCode::NotServed),
+            ("batch", "b1", ErrorCode::UnknownBatch),
             ("sandbox", "windows10", ErrorCode::NotServed),
             ("rescan-count", "3", ErrorCode::NotServed),
         ] {

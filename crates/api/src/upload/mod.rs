@@ -3,7 +3,9 @@
 mod body;
 mod headers;
 mod multipart;
+mod range;
 mod text;
 
-pub(crate) use body::receive;
-pub(crate) use headers::{Asked, parse};
+pub(crate) use body::{is_form, receive, receive_files, receive_part};
+pub(crate) use headers::{Asked, agent, callback, parse, user_data, workflow};
+pub(crate) use range::range;

@@ -18,45 +18,65 @@ use crate::state::Api;
 /// Preamble, boundary and headers of one part, in bytes.
 const MAX_PART_HEAD: u64 = 32 << 10;
 /// Parts of a form.
-const MAX_PARTS: usize = 100;
+pub(super) const MAX_PARTS: usize = 100;
 
 /// Stores the one file of a form.
 pub(super) async fn receive(
     api: &Api,
     body: Paced,
     boundary: String,
+    limit: u64,
 ) -> Result<Received, ApiError> {
+    let mut files = read(api, body, boundary, limit, 1).await?;
+    files.pop().ok_or_else(no_file)
+}
+
+/// Stores every file of a form, in its order.
+pub(super) async fn receive_files(
+    api: &Api,
+    body: Paced,
+    boundary: String,
+    limit: u64,
+) -> Result<Vec<Received>, ApiError> {
+    let files = read(api, body, boundary, limit, MAX_PARTS).await?;
+    if files.is_empty() { Err(no_file()) } else { Ok(files) }
+}
+
+fn no_file() -> ApiError {
+    malformed("The form has no file: send one part named file, with a filename")
+}
+
+async fn read(
+    api: &Api,
+    body: Paced,
+    boundary: String,
+    limit: u64,
+    most: usize,
+) -> Result<Vec<Received>, ApiError> {
     let headroom = Headroom::default();
     let mut form = Multipart::new(pieces(body, Arc::clone(&headroom)), boundary);
-    let mut received = None;
+    let mut received = Vec::new();
     for _ in 0..MAX_PARTS {
         headroom.store(MAX_PART_HEAD, Ordering::Relaxed);
-        let Some(field) = form.next_field().await.map_err(refused)? else {
-            return received.ok_or_else(|| {
-                malformed("The form has no file: send one part named file, with a filename")
-            });
-        };
+        let Some(field) = form.next_field().await.map_err(refused)? else { return Ok(received) };
         let is_file = field.file_name().is_some() || field.name() == Some("file");
-        match (is_file, &received) {
-            (true, None) => {
-                headroom.store(u64::MAX, Ordering::Relaxed);
-                received = Some(store(api, field).await?);
-            }
-            (true, Some(_)) => {
-                return Err(malformed("The form has more than one file: send each by itself"));
-            }
-            (false, _) => {
-                headroom.store(MULTIPART_EXTRA, Ordering::Relaxed);
-                skip(field).await?;
-            }
+        if is_file && received.len() >= most {
+            return Err(malformed("The form has more than one file: send each by itself"));
+        }
+        if is_file {
+            headroom.store(u64::MAX, Ordering::Relaxed);
+            received.push(store(api, field, limit).await?);
+        } else {
+            headroom.store(MULTIPART_EXTRA, Ordering::Relaxed);
+            skip(field).await?;
         }
     }
     Err(malformed(&format!("The form has more than {MAX_PARTS} parts: send only the file")))
 }
 
-async fn store(api: &Api, mut field: Field<'_>) -> Result<Received, ApiError> {
+async fn store(api: &Api, mut field: Field<'_>, limit: u64) -> Result<Received, ApiError> {
     let part_name = field.file_name().map(unescape).filter(|name| !name.is_empty());
-    let mut intake = api.gateway().intake();
+    let mut intake = api.gateway().intake_within(limit);
     while let Some(bytes) = field.chunk().await.map_err(refused)? {
         intake.write(bytes).await.map_err(|error| api.refused(error))?;
     }

@@ -90,6 +90,9 @@ pub struct AdminKey {
     /// Scans a day; absent for the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scans_per_day: Option<u32>,
+    /// The workflow of its requests that name none; absent for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// When it was taken back.
@@ -120,6 +123,9 @@ pub struct NewKey {
     /// Scans a day; absent for the server's default.
     #[serde(default)]
     pub scans_per_day: Option<u32>,
+    /// The workflow of its requests that name none; absent for the default one.
+    #[serde(default)]
+    pub workflow: Option<String>,
 }
 
 /// A key that was just made: the only time that its secret is shown.

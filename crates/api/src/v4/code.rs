@@ -127,6 +127,19 @@ impl ScanCode {
         }
     }
 
+    /// Order among all codes, gravest first: of several files, what is to be said of all.
+    pub(super) fn gravity(self) -> u8 {
+        match self {
+            Self::Infected | Self::Blocklisted => 0,
+            Self::Suspicious => 1,
+            // What nobody knows yet is graver than what was found clean.
+            Self::Unknown | Self::NotFound => 100,
+            Self::Allowlisted => 101,
+            Self::NoThreat => 102,
+            other => 2 + other.rank(),
+        }
+    }
+
     /// Order among the codes of what was not read: those of encryption and bounds say most, and
     /// stand before those that could mean anything.
     fn rank(self) -> u8 {
@@ -175,9 +188,11 @@ pub(super) fn outcomes(whole: ReportVerdict, circumstances: Circumstances) -> Ve
     }
     let problem = whole.problem.map(ScanCode::of_problem);
     let failure = whole.failure.map(|failure| ScanCode::of_failure(failure, document));
-    let late = partial.then_some(ScanCode::Failed);
+    // What was taken back is partial for that reason and no other.
+    let cancelled = whole.failure == Some(Failure::Cancelled);
+    let late = (partial && !cancelled).then_some(ScanCode::Failed);
     let mut unread: Vec<ScanCode> = [problem, failure, late].into_iter().flatten().collect();
-    unread.sort_unstable_by_key(|code| code.rank());
+    unread.sort_unstable_by_key(|code| (*code != ScanCode::Cancelled, code.rank()));
     unread.dedup();
     // A failure by encryption says the same as the problem that names what is encrypted.
     if problem == Some(ScanCode::ProtectedDocument) && whole.failure == Some(Failure::Encrypted) {
@@ -270,7 +285,9 @@ mod tests {
                             | ProblemKind::Corrupt | ProblemKind::Unsupported)
                     );
                     let broken = matches!(whole.failure, Some(Failure::Failed | Failure::TimedOut));
-                    if bound && whole.failure != Some(Failure::Encrypted) {
+                    if whole.failure == Some(Failure::Cancelled) {
+                        assert_eq!(first, ScanCode::Cancelled, "{whole:?} {around:?}");
+                    } else if bound && whole.failure != Some(Failure::Encrypted) {
                         assert_eq!(Some(first), whole.problem.map(ScanCode::of_problem));
                     } else if !bound && broken {
                         assert_eq!(first, ScanCode::Failed, "{whole:?} {around:?}");

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -34,6 +36,24 @@ pub struct EngineDetails {
     /// What it could not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// Addresses and hashes in the file, at most 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observables: Vec<Observable>,
+    /// Facts about the file, by name; at most 200 values of at most 2,048 bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, Vec<String>>,
+}
+
+/// Something in a file that can be looked up elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Observable {
+    /// `url`, `domain-name`, `ipv4-addr`, `ipv6-addr`, `email-addr`, `file-hash`.
+    pub kind: String,
+    /// As it would be looked up.
+    pub value: String,
+    /// Where it was found.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub context: String,
 }
 
 /// An engine's rules, signatures or model.

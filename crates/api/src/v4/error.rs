@@ -19,3 +19,13 @@ pub struct ErrorDetail {
     /// For people: what happened and what to do.
     pub messages: Vec<String>,
 }
+
+/// An error, in the form of Core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CoreErrorBody {
+    /// For people: what happened and what to do.
+    pub err: String,
+    /// A scan that goes on, when a synchronous one took too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_id: Option<String>,
+}

@@ -1,5 +1,10 @@
 //! Reports as the wire form: pure functions.
 
+mod advice;
+mod archive;
+mod batch;
+mod csv;
+pub(crate) mod details;
 mod engine;
 mod node;
 mod tree;
@@ -16,6 +21,9 @@ use super::report::{
 use super::time::timestamp;
 use tree::Tree;
 
+pub use archive::{archive, blocked_leaves, key_scan, past_scan};
+pub use batch::{BatchSum, batch_file, batch_result};
+pub use csv::csv;
 pub use engine::eng_id;
 
 /// At most so many threats are listed at the top of a result; the tree has all of them.
@@ -65,9 +73,13 @@ pub fn render_page(
     let code = codes[0];
     let data_id = of_request(entry.node, shown).to_string();
     let texts: Vec<String> = codes.iter().map(|code| code.text().to_owned()).collect();
-    let blocked = if code.allows() { Vec::new() } else { texts.clone() };
     let (display_name, type_info) = (name(entry, summary), node::type_info(entry));
     let below = tree.below(asked);
+    let advice = match below.is_empty() {
+        // A child that was left out is in the report by its container's word alone.
+        true => advice::on(report, &codes, &[entry], true),
+        false => advice::on(report, &codes, &below, tree.partial(entry)),
+    };
 
     let scan_results = ScanResults {
         data_id: data_id.clone(),
@@ -83,11 +95,11 @@ pub fn render_page(
         scan_details: engine::all(entry),
     };
     let process_info = ProcessInfo {
-        result: if code.allows() { "Allowed" } else { "Blocked" }.to_owned(),
+        result: advice.result().to_owned(),
         progress_percentage: 100,
         verdicts: texts,
-        blocked_reason: blocked.first().cloned().unwrap_or_default(),
-        blocked_reasons: blocked,
+        blocked_reason: advice.reasons.first().cloned().unwrap_or_default(),
+        blocked_reasons: advice.reasons,
         queue_time: report.started.since(report.request.accepted),
         processing_time: report.finished.since(report.started),
         ..process_info(summary)
@@ -100,6 +112,7 @@ pub fn render_page(
             file_type_description: type_info.description,
             file_type_extension: type_info.extension,
             type_category: type_info.categories,
+            signer_infos: engine::signers(entry),
             ..file_info(summary, entry)
         },
         scan_results,
@@ -192,6 +205,35 @@ pub fn brief(report: &Report) -> (ScanCode, u32) {
     (tree::codes(report, root, partial)[0], count(engines.len()))
 }
 
+/// What lists say of a whole file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// The code of the file with all that is inside it.
+    pub code: ScanCode,
+    /// Engines that found something in it or inside it.
+    pub detected: u32,
+    /// Everything that is to be said, gravest first.
+    pub verdicts: Vec<String>,
+    /// Why it is blocked; empty when it may pass.
+    pub reasons: Vec<String>,
+}
+
+/// What lists say of the root of a report, with its workflow's policy.
+pub fn file_brief(report: &Report) -> Brief {
+    let (code, detected) = brief(report);
+    let Some(root) = report.root() else {
+        let text = vec![code.text().to_owned()];
+        return Brief { code, detected, verdicts: text.clone(), reasons: text };
+    };
+    let late = |entry: &NodeReport| entry.engines.iter().any(|(_, entry)| engine::late(entry));
+    let partial = report.partial || report.nodes.iter().any(late);
+    let codes = tree::codes(report, root, partial);
+    let below: Vec<&NodeReport> = report.nodes.iter().collect();
+    let advice = advice::on(report, &codes, &below, partial);
+    let verdicts = codes.iter().map(|code| code.text().to_owned()).collect();
+    Brief { code, detected, verdicts, reasons: advice.reasons }
+}
+
 /// Every engine's entry of the root of a report: for lists of results.
 pub fn scan_details(report: &Report) -> BTreeMap<String, EngineDetails> {
     report.root().map(engine::all).unwrap_or_default()
@@ -274,6 +316,7 @@ fn no_file() -> FileInfo {
         sha512: String::new(),
         upload_timestamp: String::new(),
         metadata: None,
+        signer_infos: Vec::new(),
     }
 }
 

@@ -92,6 +92,22 @@ pub struct FileInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
+    /// Who signed it, as the engine `pe` read it; whether the signature holds is one of its findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signer_infos: Vec<SignerInfo>,
+}
+
+/// A signer of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignerInfo {
+    /// Whom the certificate names.
+    pub vendor_name: String,
+    /// Who issued the certificate; empty when the chain does not say.
+    pub issuer: String,
+    /// The certificate's serial number, in hexadecimal.
+    pub serial_number: String,
+    /// The digest that was signed: `SHA-256`.
+    pub digest_algorithm: String,
 }
 
 /// What was found.

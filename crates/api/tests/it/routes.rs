@@ -45,20 +45,14 @@ async fn wrong_methods_name_the_right_ones() {
 async fn known_calls_that_are_not_served_say_so() {
     let server = Server::start().await;
     for (method, path) in [
-        ("POST", "/file/batch"),
-        ("GET", "/v4/file/batch/b1"),
-        ("POST", "/file/multipart"),
-        ("GET", "/file/webhooks/x"),
         ("GET", "/file/converted/x"),
-        ("POST", "/file/0123456789abcdef0123456789abcdef/cancel"),
-        ("GET", "/file/rules"),
         ("POST", "/sandbox"),
         ("GET", "/ip/1.2.3.4"),
         ("POST", "/ip/"),
         ("GET", "/domain/example.org"),
         ("GET", "/url/http%3A%2F%2Fa%2Fb%3Fc%3Dd"),
-        ("GET", "/hash/00000000000000000000000000000000/peinfo"),
-        ("GET", "/apikey/scan-history"),
+        ("GET", "/hash/00000000000000000000000000000000/exif"),
+        ("GET", "/quarantine/x/download"),
         ("POST", "/login"),
     ] {
         let response = server.call(Request::new(method, path)).await;

@@ -87,7 +87,9 @@ async fn bad_headers_are_refused_before_the_body() {
         ("rule", "nonsense", 400_906),
         ("engines", "nosuch", 400_907),
         ("metadata", "{", 400_901),
-        ("callbackurl", "http://x/", 501_000),
+        ("callbackurl", "ftp://x/", 400_909),
+        ("sandbox", "windows10", 501_000),
+        ("batch", "nonsense", 404_901),
     ] {
         let response = server.call(Request::post("/file").header(name, value).body("x")).await;
         response.is_error(code);
@@ -95,7 +97,7 @@ async fn bad_headers_are_refused_before_the_body() {
     assert_eq!(kept(&server), 0);
 }
 
-fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (disposition, bytes) in parts {
         body.extend_from_slice(b"--B\r\nContent-Disposition: form-data; ");
@@ -108,7 +110,7 @@ fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-fn multipart(body: &[u8]) -> Request {
+pub(crate) fn multipart(body: &[u8]) -> Request {
     Request::post("/file").header("content-type", "multipart/form-data; boundary=B").body(body)
 }
 

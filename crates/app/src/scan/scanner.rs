@@ -169,6 +169,7 @@ impl Run<'_> {
             user_agent: None,
             metadata: None,
             callback: None,
+            policy: None,
             facets: None,
         }
     }

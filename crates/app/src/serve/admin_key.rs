@@ -36,6 +36,7 @@ pub(super) async fn ensure(data: &Path, records: &dyn Records) -> anyhow::Result
         role: Role::Admin,
         requests_per_minute: None,
         scans_per_day: None,
+        workflow: None,
         created: SystemClock::default().now(),
         revoked: None,
     };

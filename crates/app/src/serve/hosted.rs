@@ -59,10 +59,7 @@ pub(super) fn outside(config: &Config, names: &[EngineName]) -> anyhow::Result<V
     let mut wanted = config.scanners.clone();
     wanted.0.retain(|name, _| names.iter().any(|engine| engine.as_str() == name));
     let engines = palisade_scanners::build(&wanted)?;
-    Ok(engines
-        .into_iter()
-        .map(|engine| Hosted { engine, layers: None, follow: None })
-        .collect())
+    Ok(engines.into_iter().map(|engine| Hosted { engine, layers: None, follow: None }).collect())
 }
 
 fn load_one(

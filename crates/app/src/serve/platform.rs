@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use palisade_api::{Api, Dialect};
+use palisade_callbacks::{HttpCourier, Method, Secret};
 use palisade_engines::{engine_name, filetype, unpack};
 use palisade_jail::Layers;
 use palisade_model::EngineName;
@@ -10,9 +12,10 @@ use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
 use palisade_pipeline::engine_host::{EngineHost, tell_of, tell_once};
 use palisade_pipeline::extractor::{Extractor, Workflow};
-use palisade_pipeline::gateway::Gateway;
+use palisade_pipeline::gateway::{Gateway, Workflows};
+use palisade_pipeline::notifier::Notifier;
 use palisade_pipeline::{Ports, janitor};
-use palisade_ports::Engine;
+use palisade_ports::{Courier, Engine};
 use palisade_storage::SystemClock;
 use palisade_telemetry::Metrics;
 use tokio::task::JoinSet;
@@ -82,7 +85,8 @@ pub(super) async fn start(config: &Config, ports: Ports) -> anyhow::Result<Platf
         catalog.clone(),
         Arc::clone(&artifacts),
         config.gateway.clone(),
-    );
+    )
+    .with_workflows(Workflows::new(config.workflows.clone())?);
     let mut stages = Stages { config, ports, host, artifacts, tasks: JoinSet::new() };
     let mut layers = Layers::default();
     let mut probes = None;
@@ -187,6 +191,31 @@ pub(crate) fn workflow() -> Workflow {
 }
 
 impl Platform {
+    /// Starts telling callers of their reports. It is told what to send by the API.
+    pub(super) fn notify(&mut self, config: &Config, api: &Api) -> anyhow::Result<()> {
+        let secret = Secret::open_or_create(&config.secrets().join("callback-secret"))?;
+        let method = match config.api.dialect {
+            Dialect::Core => Method::Put,
+            Dialect::Cloud => Method::Post,
+        };
+        let courier: Arc<dyn Courier> =
+            Arc::new(HttpCourier::new(&config.callbacks, secret, method)?);
+        let bodies = Arc::new(api.clone());
+        let (ports, host) = (self.ports.clone(), config.host_name());
+        let config = config.notifier.clone();
+        self.tasks.spawn(supervise("notifier".to_owned(), move || {
+            let notifier = Notifier::new(
+                ports.clone(),
+                Arc::clone(&courier),
+                Arc::clone(&bodies) as _,
+                config.clone(),
+                &host,
+            );
+            notifier.run()
+        }));
+        Ok(())
+    }
+
     /// What readiness depends on.
     pub(super) fn readiness(&self) -> Arc<Ready> {
         Arc::new(Ready::new(self.ports.clone(), self.layers.clone()))

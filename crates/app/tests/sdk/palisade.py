@@ -9,8 +9,11 @@ from mcl_platform_sdk import ApiClient, Configuration
 from mcl_platform_sdk.api import (
     AnalysisApi,
     ApikeyApi,
+    ApplicationInformationApi,
+    BatchApi,
     FileScanningApi,
     HashLookupsApi,
+    MultipartApi,
     StatsApi,
     StatusEndpointsApi,
 )
@@ -30,6 +33,9 @@ class Palisade:
         self.keys = ApikeyApi(self.client)
         self.stats = StatsApi(self.client)
         self.status = StatusEndpointsApi(self.client)
+        self.batches = BatchApi(self.client)
+        self.parts = MultipartApi(self.client)
+        self.details = ApplicationInformationApi(self.client)
 
     def result(self, data_id: str) -> tuple[Any, dict]:
         """A result, as the SDK reads it and as it was on the wire.
@@ -52,6 +58,16 @@ class Palisade:
             assert model.scan_results.scan_all_result_a == "In Progress"
             assert model.scan_results.scan_all_result_i == 255
             assert time.monotonic() < give_up, f"{data_id} is at {percent} % after {PATIENCE} s"
+            time.sleep(0.1)
+
+    def batch(self, batch_id: str) -> Any:
+        """Polls a closed batch until it is done."""
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            model = self.batches.get_batch_status(batch_id)
+            if model.scan_results.scan_all_result_i != 255:
+                return model
+            assert time.monotonic() < give_up, f"{batch_id} is not done after {PATIENCE} s"
             time.sleep(0.1)
 
     def scan(self, content, **headers: str) -> tuple[Any, dict]:

@@ -13,8 +13,8 @@ import os
 from urllib.parse import quote
 
 import pytest
-from mcl_platform_sdk.api import BatchApi
 from mcl_platform_sdk.exceptions import (
+    ApiException,
     BadRequestException,
     NotFoundException,
     ServiceException,
@@ -389,6 +389,18 @@ class TestServer:
         assert_engines(definitions)
         assert all(is_time(text) for text in definitions.values())
 
+    def test_nodes(self, palisade):
+        (nodes,) = palisade.stats.get_nodes_status()
+        assert_engines(engine.eng_name for host in nodes.statuses for engine in host.engines)
+
+    def test_rules(self, palisade):
+        rules = palisade.analysis.list_analysis_rules()
+        assert "default" in {rule.name for rule in rules}
+        assert all(rule.max_file_size > 0 for rule in rules)
+
+    def test_api_version(self, palisade):
+        assert palisade.status.get_api_version().version
+
     def test_version(self, palisade):
         version = palisade.stats.get_product_version()
         assert version.product_id
@@ -400,22 +412,188 @@ class TestServer:
         assert response.data is not None
 
 
+class TestBatches:
+    def test_a_batch_from_its_making_to_its_certificate(self, palisade):
+        made = palisade.batches.create_batch(headers={"user_data": "ticket 7"})
+        batch = made.batch_id
+        contents = {"clean.txt": samples.clean(), "eicar.com": samples.eicar()}
+        for name, content in contents.items():
+            palisade.files.analyze_file(content, headers={"filename": name, "batch": batch})
+        open_batch = palisade.batches.get_batch_status(batch)
+        assert open_batch.is_closed is False
+        assert open_batch.scan_results.scan_all_result_a == "In Progress"
+        assert open_batch.user_data == "ticket 7"
+
+        closed = palisade.batches.close_batch(batch)
+        assert closed.is_closed is True
+        done = palisade.batch(batch)
+        assert done.scan_results.scan_all_result_i == INFECTED
+        assert done.process_info.result == "Blocked"
+        assert done.batch_files.batch_count == 2
+        results = {
+            file.display_name: file.scan_all_result_i for file in done.batch_files.files_in_batch
+        }
+        assert results == {"clean.txt": NO_THREAT, "eicar.com": INFECTED}
+
+        # The SDK has no model for a certificate.
+        signed = palisade.batches.get_batch_signed_result(batch, response_type="raw")
+        certificate = json.loads(signed.data)
+        assert certificate["jws"].count(".") == 2
+        hashes = {file["sha256"] for file in certificate["certificate"]["files"]}
+        assert hashes == {samples.hashes(content)["sha256"] for content in contents.values()}
+
+    def test_a_page_of_a_batch(self, palisade):
+        batch = palisade.batches.create_batch().batch_id
+        for number in range(3):
+            headers = {"filename": f"{number}.txt", "batch": batch}
+            palisade.files.analyze_file(samples.clean(), headers=headers)
+        page = palisade.batches.get_batch_status(batch, headers={"first": 1, "size": 1})
+        assert page.batch_files.batch_count == 3
+        palisade.batches.close_batch(batch)
+
+    def test_a_cancelled_batch_takes_no_more(self, palisade):
+        batch = palisade.batches.create_batch().batch_id
+        assert palisade.batches.cancel_batch(batch) is not None
+        with pytest.raises(ApiException) as caught:
+            palisade.files.analyze_file(samples.clean(), headers={"batch": batch})
+        assert_refused(caught.value, 409901)
+
+    def test_an_unknown_batch(self, palisade):
+        with pytest.raises(NotFoundException) as caught:
+            palisade.batches.get_batch_status(NOWHERE)
+        assert_refused(caught.value, 404901)
+
+
+class TestParts:
+    def test_a_file_in_parts(self, palisade):
+        content = samples.clean() * 1_000
+        half = len(content) // 2
+        upload = palisade.parts.create_multipart_upload(
+            len(content), headers={"filename": "parts.txt"}
+        )
+        rest = len(content) - half
+        second = f"{half}-{rest}/{len(content)}"
+        received = palisade.parts.upload_part(upload.data_id, second, rest, body=content[half:])
+        assert received.ranges_received == f"{half}-{len(content) - 1}"
+        assert palisade.parts.get_upload_status(upload.data_id).status == "uploading"
+        first = f"0-{half}/{len(content)}"
+        palisade.parts.upload_part(upload.data_id, first, half, body=content[:half])
+        assert palisade.parts.get_upload_status(upload.data_id).status == "completed"
+        model, _ = palisade.finished(upload.data_id)
+        assert_describes(model.file_info, content, "parts.txt")
+
+    def test_an_upload_that_is_given_up(self, palisade):
+        upload = palisade.parts.create_multipart_upload(10)
+        palisade.parts.abort_multipart_upload(upload.data_id)
+        with pytest.raises(NotFoundException) as caught:
+            palisade.parts.get_upload_status(upload.data_id)
+        assert_refused(caught.value, 404902)
+
+
+class TestTakingBack:
+    def test_what_is_done_is_not_cancelled(self, palisade, infected):
+        model, _ = infected
+        with pytest.raises(ApiException) as caught:
+            palisade.analysis.cancel_file_analysis(model.data_id)
+        assert_refused(caught.value, 409900)
+
+    def test_a_scan_ends_cancelled_or_done(self, palisade):
+        """Whichever comes first: the answer says which, and the result agrees."""
+        upload = palisade.files.analyze_file(samples.clean(), headers={"rescan": "true"})
+        try:
+            palisade.analysis.cancel_file_analysis(upload.data_id)
+            expected = 19
+        except ApiException as error:
+            assert_refused(error, 409900)
+            expected = NO_THREAT
+        model, _ = palisade.finished(upload.data_id)
+        # Cancelled in the moment of its report, it has the report.
+        assert model.scan_results.scan_all_result_i in {expected, NO_THREAT}
+
+
+class TestArchives:
+    @pytest.fixture(scope="class")
+    def archive(self, palisade):
+        content = samples.mail("inner.zip", samples.zipped("eicar.com", samples.eicar()))
+        model, _ = palisade.scan(content, filename="invoice.eml")
+        return model.data_id
+
+    def test_everything_inside(self, palisade, archive):
+        listed = palisade.analysis.list_archive_child_files(archive)
+        assert listed.data_id == archive
+        hashes = {child.file_info.sha256 for child in listed.extracted_files}
+        assert samples.hashes(samples.eicar())["sha256"] in hashes
+
+    def test_the_deepest_blocked_files(self, palisade, archive):
+        leaves = palisade.analysis.list_blocked_leaf_files(archive)
+        assert leaves.limit_reached is False
+        assert [leaf.display_name for leaf in leaves.details] == ["eicar.com"]
+        assert leaves.details[0].path == "invoice.eml/inner.zip/eicar.com"
+
+    def test_an_export(self, palisade, archive):
+        exported = palisade.analysis.export_result(archive, response_type="raw")
+        assert json.loads(exported.data)["data_id"] == archive
+
+
+class TestHistories:
+    @pytest.mark.usefixtures("infected")
+    def test_the_scans_of_a_hash(self, palisade):
+        known = samples.hashes(samples.eicar())
+        history = palisade.hashes.list_hash_scan_history(known["md5"])
+        assert history.sha256 == known["sha256"]
+        assert history.scan_result_history[-1].scan_all_result_i == INFECTED
+
+    def test_the_scans_of_a_key(self, palisade):
+        model, _ = palisade.scan(samples.clean(), filename="minutes.txt")
+        newest = palisade.keys.list_api_key_scan_history().data[0]
+        assert newest.data_id == model.data_id
+        assert newest.file_info.display_name == "minutes.txt"
+
+    @pytest.mark.usefixtures("infected")
+    def test_what_is_no_program_has_no_facts_of_one(self, palisade):
+        with pytest.raises(NotFoundException) as caught:
+            palisade.details.get_pe_info(samples.hashes(samples.eicar())["md5"])
+        assert_refused(caught.value, 404904)
+
+
+class TestCallbacks:
+    """Only what can be seen without a receiver: nobody answers at a name that cannot exist."""
+
+    def test_a_callback_can_be_looked_at(self, palisade):
+        url = "https://callback.invalid/done"
+        headers = {"callbackurl": url, "filename": "minutes.txt"}
+        upload = palisade.files.analyze_file(samples.clean(), headers=headers)
+        status = palisade.analysis.get_webhook_status(upload.data_id)
+        assert status.url == url
+        assert is_time(status.request_time)
+
+    def test_a_batch_may_tell(self, palisade):
+        batch = palisade.batches.create_batch().batch_id
+        headers = {"callbackurl": "https://callback.invalid/batch"}
+        assert palisade.batches.close_batch_with_webhook(batch, headers=headers).is_closed
+
+    def test_a_callback_that_cannot_be_called(self, palisade):
+        with pytest.raises(BadRequestException) as caught:
+            palisade.files.analyze_file(b"x", headers={"callbackurl": "ftp://callback.invalid"})
+        assert_refused(caught.value, 400909)
+
+
 class TestNotYet:
     """What comes later is refused in a form that clients can read."""
 
     @pytest.mark.parametrize(
         ("method", "path"),
         [
-            ("POST", "/file/batch"),
-            ("GET", f"/file/batch/{NOWHERE}"),
-            ("POST", f"/file/{NOWHERE}/cancel"),
-            ("GET", f"/file/webhooks/{NOWHERE}"),
             ("GET", f"/file/converted/{NOWHERE}"),
+            ("DELETE", f"/file/converted/{NOWHERE}"),
             ("POST", "/sandbox"),
             ("GET", f"/sandbox/{NOWHERE}"),
+            ("GET", f"/hash/{'0' * 32}/exif"),
+            ("GET", f"/hash/{'0' * 32}/apk-manifest"),
             ("GET", "/ip/192.0.2.1"),
             ("GET", "/domain/example.org"),
             ("GET", "/url/http%3A%2F%2Fexample.org%2Fa"),
+            ("GET", "/stat/activeperformance"),
         ],
     )
     def test_it_says_so(self, palisade, method, path):
@@ -427,5 +605,5 @@ class TestNotYet:
 
     def test_the_sdk_understands(self, palisade):
         with pytest.raises(ServiceException) as caught:
-            BatchApi(palisade.client).create_batch()
+            palisade.analysis.download_file(NOWHERE)
         assert caught.value.status == 501

@@ -10,7 +10,9 @@ mod nouns;
 use std::path::PathBuf;
 
 use palisade_model::wire::{self, VERSION, WireError};
-use palisade_model::{Command, DeadLetter, NodeEvent, Report, ReportNotice, Request};
+use palisade_model::{
+    Batch, Command, DeadLetter, Delivery, NodeEvent, Part, Report, ReportNotice, Request, Upload,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -48,6 +50,7 @@ fn requests() {
     check::<Request>("request", &nouns::root_request());
     check::<Request>("request-child", &nouns::child_request());
     check::<Request>("request-least", &nouns::least_request());
+    check::<Request>("request-policy", &nouns::request_with_policy());
 }
 
 #[test]
@@ -62,6 +65,21 @@ fn node_events() {
     for (name, event) in nouns::outcomes() {
         check::<NodeEvent>(&format!("event-result-{name}"), &event);
     }
+}
+
+#[test]
+fn cancellations() {
+    check::<NodeEvent>("event-cancel", &nouns::cancel());
+}
+
+#[test]
+fn batches_deliveries_and_uploads() {
+    check::<Batch>("batch", &nouns::batch());
+    for (name, delivery) in nouns::deliveries() {
+        check::<Delivery>(&format!("delivery-{name}"), &delivery);
+    }
+    check::<Upload>("upload", &nouns::upload());
+    check::<Part>("part", &nouns::part());
 }
 
 #[test]

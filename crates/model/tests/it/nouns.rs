@@ -1,11 +1,12 @@
 //! One of each noun, with every field set and every variant somewhere.
 
 use palisade_model::{
-    ArtifactRef, Callback, ChildRef, Command, CommandId, DeadLetter, Definitions, EngineEntry,
-    EngineName, EngineResult, Evidence, Failure, FileType, Finding, Hashes, KeyId, Lineage,
-    NodeEvent, NodeId, NodeReport, Outcome, Plan, Planned, PlannedEngine, Priority, Problem,
-    ProblemKind, Report, ReportNotice, ReportVerdict, Request, RequestId, Severity, Sha256,
-    UnixMillis, UnpackLimits, UnpackSummary, Verdict, wire,
+    ArtifactRef, Attempt, Batch, BatchId, Callback, ChildRef, Command, CommandId, DeadLetter,
+    Definitions, Delivery, DeliveryState, EngineEntry, EngineName, EngineResult, Evidence, Failure,
+    FileType, Finding, Hashes, KeyId, Lineage, NodeEvent, NodeId, NodeReport, Outcome, Part, Plan,
+    Planned, PlannedEngine, Policy, Priority, Problem, ProblemKind, Report, ReportNotice,
+    ReportVerdict, Request, RequestId, RequestSummary, Severity, Sha256, Subject, Tolerated,
+    UnixMillis, UnpackLimits, UnpackSummary, Upload, Verdict, wire,
 };
 
 const ACCEPTED: UnixMillis = UnixMillis(1_700_000_000_123);
@@ -66,6 +67,7 @@ pub(crate) fn root_request() -> Request {
         user_agent: Some("client/1.0".to_owned()),
         metadata: Some(serde_json::json!({ "ticket": 7, "tags": ["a", null, 1.5] })),
         callback: Some(Callback { url: "https://callback.invalid/done?x=1".to_owned() }),
+        policy: None,
         facets: Some(Sha256([0x22; 32])),
     }
 }
@@ -159,6 +161,8 @@ fn engine_result() -> EngineResult {
         ]
         .map(|kind| Problem { kind, name: "member".to_owned(), detail: "a line".to_owned() })
         .to_vec(),
+        observables: Vec::new(),
+        properties: Vec::new(),
         children: vec![
             ChildRef {
                 node: NodeId::root(id()).child(0),
@@ -280,4 +284,68 @@ pub(crate) fn dead_letter() -> DeadLetter {
         time: ACCEPTED.plus(700),
         payload: String::from_utf8(wire::encode(&command())).unwrap(),
     }
+}
+
+pub(crate) fn request_with_policy() -> Request {
+    let policy = Policy {
+        tolerate: [Tolerated::Suspicious, Tolerated::EncryptedArchive].into(),
+        block_types: ["pe".to_owned()].into(),
+        allow_types: ["document".to_owned()].into(),
+    };
+    Request { policy: Some(policy), ..least_request() }
+}
+
+pub(crate) fn cancel() -> NodeEvent {
+    NodeEvent::Cancel(Box::new(RequestSummary::of(&root_request())))
+}
+
+fn batch_id() -> BatchId {
+    BatchId::new(ACCEPTED, [0xb0; 10])
+}
+
+pub(crate) fn batch() -> Batch {
+    Batch {
+        id: batch_id(),
+        created: ACCEPTED,
+        key: Some(KeyId::new([1, 2, 3, 4, 5, 0xff])),
+        workflow: "mail".to_owned(),
+        user_agent: Some("client/1.0".to_owned()),
+        user_data: Some("ticket 7".to_owned()),
+    }
+}
+
+pub(crate) fn deliveries() -> Vec<(&'static str, Delivery)> {
+    let url = || "https://callback.invalid/done?x=1".to_owned();
+    let tried = |status, error: &str| {
+        Some(Attempt { time: ACCEPTED.plus(50), status, error: error.to_owned() })
+    };
+    let waiting = Delivery::new(Subject::Request(id()), url(), ACCEPTED);
+    let dead = Delivery {
+        state: DeliveryState::Dead,
+        attempts: 8,
+        last: tried(None, "refused"),
+        ..Delivery::new(Subject::Batch(batch_id()), url(), ACCEPTED)
+    };
+    let delivered = Delivery {
+        state: DeliveryState::Delivered,
+        attempts: 1,
+        last: tried(Some(200), ""),
+        ..waiting.clone()
+    };
+    vec![("waiting", waiting), ("dead", dead), ("delivered", delivered)]
+}
+
+pub(crate) fn upload() -> Upload {
+    Upload {
+        id: id(),
+        key: Some(KeyId::new([1, 2, 3, 4, 5, 0xff])),
+        created: ACCEPTED,
+        expires: ACCEPTED.plus(3_600_000),
+        total: 10_485_760,
+        asked: "{}".to_owned(),
+    }
+}
+
+pub(crate) fn part() -> Part {
+    Part { offset: 2_000_000, size: 2_000_000, sha256: Sha256([0x33; 32]) }
 }

@@ -1,13 +1,16 @@
 //! The fold of one request: events in, report out. Pure and deterministic; repeats and any order of
-//! events give the same report.
+//! events give the same report, save that a cancellation ends it with what has come until then.
 
 use std::collections::HashMap;
 
 use palisade_model::{
-    ChildRef, EngineEntry, EngineName, EngineResult, Failure, NodeEvent, NodeId, NodeReport,
-    Outcome, Plan, Planned, Problem, ProblemKind, Progress, Report, ReportVerdict, Request,
-    RequestId, Sha256, UnixMillis, UnpackSummary, Verdict, cache_key,
+    ChildRef, CommandId, Definitions, EngineEntry, EngineName, EngineResult, Failure, NodeEvent,
+    NodeId, NodeReport, Outcome, Plan, Planned, Problem, ProblemKind, Progress, Report,
+    ReportVerdict, Request, RequestId, RequestSummary, Sha256, UnixMillis, UnpackSummary, Verdict,
+    cache_key,
 };
+
+use super::unplanned;
 
 /// What is known of one request.
 #[derive(Default)]
@@ -20,6 +23,8 @@ pub struct Tree {
     started: Option<UnixMillis>,
     /// Whose tree it is.
     root: Option<RequestId>,
+    /// Set when whoever asked takes it back.
+    cancelled: Option<RequestSummary>,
 }
 
 /// A node that somebody has spoken of: its plan, its parent, or one of its engines.
@@ -58,6 +63,11 @@ impl Tree {
                 })
             }
             NodeEvent::Result(result) => self.take_result(*result),
+            NodeEvent::Cancel(summary) => {
+                let new = self.cancelled.is_none();
+                self.cancelled.get_or_insert(*summary);
+                new
+            }
         }
     }
 
@@ -115,9 +125,13 @@ impl Tree {
             .collect()
     }
 
-    /// Whether everything expected is there.
+    /// Whether everything expected is there, or nothing more is wanted.
     pub fn is_complete(&self) -> bool {
-        self.missing == 0 && self.request().is_some()
+        match &self.cancelled {
+            None => self.missing == 0 && self.request().is_some(),
+            // Enough is known of the request to name it.
+            Some(summary) => self.request().is_some() || summary.node.is_root(),
+        }
     }
 
     /// Whether it has more than its root: then the records hold sums of it.
@@ -133,10 +147,16 @@ impl Tree {
 
     /// The report of what is there; what is missing is stated in it. `None` before the root's plan.
     pub fn report(mut self, now: UnixMillis) -> Option<Report> {
-        let request = self.request()?.clone();
+        let Some(request) = self.request().cloned() else {
+            let summary = self.cancelled.filter(|summary| summary.node.is_root())?;
+            return Some(unplanned(summary, Failure::Cancelled, now));
+        };
         let root = request.node;
-        let mut listing =
-            Listing { nodes: Vec::with_capacity(self.nodes.len()), ..Listing::default() };
+        let mut listing = Listing {
+            nodes: Vec::with_capacity(self.nodes.len()),
+            cancelled: self.cancelled.is_some(),
+            ..Listing::default()
+        };
         self.place(root, None, &mut listing);
         // A node whose parent never told of it (its result is lost past the deadline) still counts:
         // what was found in it was found. From the top down: what hangs below it comes with it.
@@ -153,15 +173,20 @@ impl Tree {
             let parent = if listing.places.contains_key(&parent) { parent } else { root };
             self.place(orphan, Some(parent), &mut listing);
         }
-        let Listing { mut nodes, places, partial } = listing;
+        let Listing { mut nodes, places, partial, cancelled } = listing;
         let unpacked = sum_up(&mut nodes, &places);
+        if let Some(root) = nodes.first_mut().filter(|_| cancelled) {
+            // Whatever else was missing was so because nobody waits for it any more.
+            root.own.failure = Some(Failure::Cancelled);
+            root.whole.failure = Some(Failure::Cancelled);
+        }
         let verdict = nodes.first().map(|root| root.whole).unwrap_or_default();
         Some(Report {
             started: self.started.unwrap_or(now),
             finished: now,
             request,
             verdict,
-            partial,
+            partial: partial || cancelled,
             nodes,
             unpacked,
         })
@@ -174,7 +199,7 @@ impl Tree {
             vec![(start, parent, None)];
         while let Some((id, parent, reference)) = waiting.pop() {
             let Some(node) = self.nodes.remove(&id) else { continue };
-            match node_report(id, parent, node, reference, &mut listing.partial) {
+            match node_report(id, parent, node, reference, listing) {
                 Some(report) => {
                     let below = report.children.iter().rev();
                     waiting.extend(below.map(|child| (child.node, Some(id), Some(child.clone()))));
@@ -194,6 +219,8 @@ struct Listing {
     /// Where each stands.
     places: HashMap<NodeId, usize>,
     partial: bool,
+    /// Whether what is missing was taken back, and not late.
+    cancelled: bool,
 }
 
 impl Listing {
@@ -202,8 +229,8 @@ impl Listing {
         self.partial = true;
         let place = parent.and_then(|parent| self.places.get(&parent));
         if let Some(parent) = place.and_then(|place| self.nodes.get_mut(*place)) {
-            let missed =
-                ReportVerdict { failure: Some(Failure::TimedOut), ..ReportVerdict::default() };
+            let failure = if self.cancelled { Failure::Cancelled } else { Failure::TimedOut };
+            let missed = ReportVerdict { failure: Some(failure), ..ReportVerdict::default() };
             parent.own = parent.own.join(missed);
         }
     }
@@ -214,7 +241,7 @@ fn node_report(
     parent: Option<NodeId>,
     mut node: Node,
     reference: Option<ChildRef>,
-    partial: &mut bool,
+    listing: &mut Listing,
 ) -> Option<NodeReport> {
     let plan = node.plan?;
     let mut own = ReportVerdict::default();
@@ -225,6 +252,11 @@ fn node_report(
             Planned::NotApplicable(reason) => EngineEntry::NotApplicable(reason),
             Planned::Down(reason) => EngineEntry::Down(reason),
             Planned::Run => match node.results.remove(&planned.engine) {
+                None if listing.cancelled => {
+                    let command = CommandId { node: id, engine: planned.engine.clone() };
+                    let result = cancelled_result(command, planned.definitions);
+                    EngineEntry::Done(Box::new(result))
+                }
                 None => EngineEntry::TimedOut,
                 Some(mut result) => {
                     children.append(&mut result.children);
@@ -241,7 +273,7 @@ fn node_report(
             ),
             EngineEntry::NotApplicable(_) => false,
         };
-        *partial |= unanswered;
+        listing.partial |= unanswered;
         engines.push((planned.engine, entry));
     }
     let left_out = children.iter().filter_map(|child| child.left_out).min();
@@ -272,6 +304,27 @@ fn node_report(
         whole: own,
     })
 }
+
+/// What stands for an engine whose answer nobody waits for any more.
+pub(crate) fn cancelled_result(command: CommandId, definitions: Definitions) -> EngineResult {
+    EngineResult {
+        command,
+        outcome: Outcome::Failure(Failure::Cancelled),
+        threat: None,
+        reason: Some(CANCELLED.to_owned()),
+        findings: Vec::new(),
+        problems: Vec::new(),
+        observables: Vec::new(),
+        properties: Vec::new(),
+        children: Vec::new(),
+        definitions,
+        wait_us: 0,
+        scan_us: 0,
+    }
+}
+
+/// Why an engine gave no answer, when the request was taken back.
+pub(crate) const CANCELLED: &str = "the request was cancelled";
 
 /// The finding by which the reputation engine says that an artifact is on an allow list.
 pub const ALLOW_LISTED: &str = "allow-listed";

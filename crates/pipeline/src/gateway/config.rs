@@ -25,6 +25,8 @@ pub struct GatewayConfig {
     /// How old a report may be to answer for the same bytes, in milliseconds; 0 turns the report
     /// cache off. Default 24 h. A change of definitions always makes a report stale.
     pub cache_ms: u64,
+    /// Files of one batch. Default 10,000.
+    pub max_batch_files: u32,
     /// Bounds of unpacking for requests that name none.
     pub unpack: UnpackLimits,
 }
@@ -41,6 +43,7 @@ impl Default for GatewayConfig {
             retry_after_s: 2,
             measure_ms: 50,
             cache_ms: 24 * 3_600_000,
+            max_batch_files: 10_000,
             unpack: UnpackLimits::default(),
         }
     }

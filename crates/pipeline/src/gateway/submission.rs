@@ -1,8 +1,13 @@
-use palisade_model::{Callback, EngineName, KeyId, Priority, Sha256, UnpackLimits};
+use palisade_model::{
+    BatchId, EngineName, KeyId, Policy, Priority, RequestId, Sha256, UnpackLimits,
+};
+use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
+use super::DEFAULT_WORKFLOW;
+
 /// What a caller asks of an artifact, apart from its bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submission {
     /// The file name that the caller gives.
     pub name: String,
@@ -24,8 +29,12 @@ pub struct Submission {
     pub user_agent: Option<String>,
     /// The caller's own data.
     pub metadata: Option<serde_json::Value>,
-    /// Where to tell that the report is ready.
-    pub callback: Option<Callback>,
+    /// The URL to tell when the report is ready.
+    pub tell: Option<String>,
+    /// The batch that it belongs to.
+    pub batch: Option<BatchId>,
+    /// The id that it must have; `None` for a fresh one.
+    pub id: Option<RequestId>,
     /// Whether an earlier report on the same bytes will do.
     pub cache: bool,
 }
@@ -35,7 +44,7 @@ impl Submission {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            workflow: "default".to_owned(),
+            workflow: DEFAULT_WORKFLOW.to_owned(),
             engines: None,
             passwords: Vec::new(),
             limits: None,
@@ -44,14 +53,21 @@ impl Submission {
             key: None,
             user_agent: None,
             metadata: None,
-            callback: None,
+            tell: None,
+            batch: None,
+            id: None,
             cache: true,
         }
     }
 
-    /// What of this decides the answer, besides the bytes and the definitions. `limits` are the bounds
-    /// in force, which may be the gateway's own.
-    pub(super) fn facets(&self, limits: &UnpackLimits) -> Sha256 {
+    /// What of this decides the answer, besides the bytes and the definitions: with the bounds, the
+    /// engines and the policy that are in force, which may be the workflow's.
+    pub(super) fn facets(
+        &self,
+        limits: &UnpackLimits,
+        engines: Option<&[EngineName]>,
+        policy: Option<&Policy>,
+    ) -> Sha256 {
         let mut digest = sha2::Sha256::new();
         let mut field = |bytes: &[u8]| {
             digest.update((bytes.len() as u64).to_be_bytes());
@@ -61,13 +77,16 @@ impl Submission {
         field(self.name.as_bytes());
         field(self.workflow.as_bytes());
         let mut engines: Vec<&str> =
-            self.engines.iter().flatten().map(EngineName::as_str).collect();
+            engines.unwrap_or_default().iter().map(EngineName::as_str).collect();
         engines.sort_unstable();
         field(engines.join(",").as_bytes());
         for password in &self.passwords {
             field(password.as_bytes());
         }
         field(format!("{limits:?}").as_bytes());
+        if let Some(policy) = policy {
+            field(format!("{policy:?}").as_bytes());
+        }
         Sha256(digest.finalize().into())
     }
 }

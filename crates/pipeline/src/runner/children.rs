@@ -232,6 +232,7 @@ impl Gathered {
                 path,
                 metadata: None,
                 callback: None,
+                policy: None,
                 facets: None,
                 ..self.parent.clone()
             });

@@ -1,9 +1,10 @@
 //! The report cache: the same question has the same answer, and any other has not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use palisade_model::{UnpackLimits, Verdict};
-use palisade_pipeline::gateway::Submission;
+use palisade_pipeline::gateway::{Submission, Workflow, Workflows};
 use palisade_ports::records::{EngineState, RequestState};
 use palisade_testkit::packing::{open, pack};
 use palisade_testkit::{Act, Cluster, Config, ScriptedEngine, scripts};
@@ -47,7 +48,9 @@ async fn the_same_question_is_answered_at_once() {
 
 #[tokio::test]
 async fn another_question_is_asked_anew() {
-    let cluster = Cluster::start(Config::default()).await;
+    let other = BTreeMap::from([("other".to_owned(), Workflow::default())]);
+    let workflows = Workflows::new(other).unwrap();
+    let cluster = Cluster::start(Config { workflows, ..Config::default() }).await;
     let base = || named("file");
     assert!(!cached(&cluster, b"fine", base()).await);
     let others = [

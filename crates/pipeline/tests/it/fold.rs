@@ -140,6 +140,7 @@ fn plan(node: &Node, engines: &[(&str, Says)]) -> Plan {
         user_agent: None,
         metadata: None,
         callback: None,
+        policy: None,
         facets: Some(Sha256([1; 32])),
     };
     let planned = |(engine, says): &(&str, Says)| PlannedEngine {
@@ -293,7 +294,7 @@ proptest! {
         }
         let planned: HashSet<NodeId> = kept.iter().filter_map(|event| match event {
             NodeEvent::Plan(plan) => Some(plan.request.node),
-            NodeEvent::Result(_) => None,
+            NodeEvent::Result(_) | NodeEvent::Cancel(_) => None,
         }).collect();
         prop_assert_eq!(&report.nodes.iter().map(|n| n.node).collect::<HashSet<_>>(), &planned);
         for event in &kept {

@@ -49,6 +49,7 @@ pub(super) fn request(number: u64, about: u64, accepted: u64) -> Request {
         user_agent: Some("conformance".into()),
         metadata: Some(serde_json::json!({ "number": number })),
         callback: None,
+        policy: None,
         facets: None,
     }
 }

@@ -39,8 +39,8 @@ macro_rules! forget_some {
 }
 
 impl PostgresRecords {
-    /// Forgets requests, their reports, and what hangs on them; also counts of scans of days before it
-    /// and engines not seen since.
+    /// Forgets requests, their reports, and what hangs on them; also batches and deliveries made and
+    /// counts of scans of days before it, and engines not seen since.
     pub(super) async fn forget_before(&self, before: UnixMillis) -> PortResult<u64> {
         let mut forgotten = 0_u64;
         for statement in [
@@ -59,7 +59,9 @@ impl PostgresRecords {
             }
         }
         self.run(
-            "WITH scans AS (DELETE FROM scans WHERE day < $2)
+            "WITH scans AS (DELETE FROM scans WHERE day < $2),
+                  batches AS (DELETE FROM batches WHERE created < $1),
+                  deliveries AS (DELETE FROM deliveries WHERE created < $1)
              DELETE FROM engines WHERE seen < $1",
             &[Type::INT8, Type::INT8],
             &[&to_sql(before.0), &to_sql(before.0 / DAY)],
@@ -75,7 +77,8 @@ impl PostgresRecords {
                 "WITH old AS (
                      SELECT id, report FROM requests WHERE id = $1 AND report IS NOT NULL FOR UPDATE),
                  opened AS (
-                     UPDATE requests SET report = NULL, finished = NULL, done = 0, expected = 0
+                     UPDATE requests SET report = NULL, finished = NULL, done = 0, expected = 0,
+                                         cancelled = NULL
                      FROM old WHERE requests.id = old.id RETURNING 1),
                  dropped AS (
                      DELETE FROM reports USING old

@@ -12,13 +12,14 @@ impl PostgresRecords {
     pub(super) async fn store_key(&self, key: ApiKey, secret: Sha256) -> PortResult<()> {
         self.commit(
             "INSERT INTO keys (id, secret, name, role, requests_per_minute, scans_per_day, created,
-                               revoked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                               revoked, workflow)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (id) DO UPDATE SET
                  secret = excluded.secret, name = excluded.name, role = excluded.role,
                  requests_per_minute = excluded.requests_per_minute,
                  scans_per_day = excluded.scans_per_day,
-                 created = excluded.created, revoked = excluded.revoked",
+                 created = excluded.created, revoked = excluded.revoked,
+                 workflow = excluded.workflow",
             &[
                 Type::TEXT,
                 Type::BYTEA,
@@ -28,6 +29,7 @@ impl PostgresRecords {
                 Type::INT8,
                 Type::INT8,
                 Type::INT8,
+                Type::TEXT,
             ],
             &[
                 &text(&key.id.to_string()),
@@ -38,6 +40,7 @@ impl PostgresRecords {
                 &key.scans_per_day.map(i64::from),
                 &to_sql(key.created.0),
                 &key.revoked.map(|time| to_sql(time.0)),
+                &key.workflow.as_deref().map(text),
             ],
         )
         .await?;
@@ -47,7 +50,8 @@ impl PostgresRecords {
     pub(super) async fn key_with(&self, secret: Sha256) -> PortResult<Option<ApiKey>> {
         let rows = self
             .run(
-                "SELECT id, name, role, requests_per_minute, scans_per_day, created, revoked
+                "SELECT id, name, role, requests_per_minute, scans_per_day, created, revoked,
+                        workflow
                  FROM keys WHERE secret = $1",
                 &[Type::BYTEA],
                 &[&secret.0.as_slice()],
@@ -59,7 +63,8 @@ impl PostgresRecords {
     pub(super) async fn all_keys(&self) -> PortResult<Vec<ApiKey>> {
         let rows = self
             .run(
-                "SELECT id, name, role, requests_per_minute, scans_per_day, created, revoked
+                "SELECT id, name, role, requests_per_minute, scans_per_day, created, revoked,
+                        workflow
                  FROM keys ORDER BY created, id",
                 &[],
                 &[],
@@ -97,6 +102,7 @@ fn read(row: &Row) -> PortResult<ApiKey> {
         scans_per_day: number(4),
         created: UnixMillis(from_sql(row.get(5))),
         revoked: row.get::<_, Option<i64>>(6).map(|time| UnixMillis(from_sql(time))),
+        workflow: row.get(7),
     })
 }
 

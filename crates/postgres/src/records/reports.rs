@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use palisade_model::{AnyHash, Report, RequestId, RequestSummary, Sha256, UnixMillis, wire};
+use palisade_model::{AnyHash, Report, RequestSummary, Sha256, UnixMillis, wire};
 use palisade_ports::PortResult;
 use palisade_ports::records::{ReportId, RequestState};
 use tokio_postgres::types::Type;
 
 use super::PostgresRecords;
-use super::requests::{decode, state};
-use crate::failure::{Words, corrupt};
+use super::requests::{decode, request_id, state};
 use crate::to_sql;
 
 /// The newest report whose root has a hash, for each of some, with the request that it was made for or,
@@ -47,8 +46,9 @@ impl PostgresRecords {
                 // with its report: those have the newer one from now on.
                 "WITH first AS (
                      INSERT INTO requests AS known
-                         (id, summary, accepted, deadline, done, expected, report, finished)
-                     VALUES ($1, $2, $3, $4, 0, 0, $1, $5)
+                         (id, summary, accepted, deadline, done, expected, report, finished, key,
+                          sha256)
+                     VALUES ($1, $2, $3, $4, 0, 0, $1, $5, $12, $8)
                      ON CONFLICT (id) DO UPDATE
                          SET report = excluded.report, finished = excluded.finished
                          WHERE known.report IS NULL
@@ -74,6 +74,7 @@ impl PostgresRecords {
                     Type::BYTEA,
                     Type::BYTEA,
                     Type::BYTEA,
+                    Type::TEXT,
                 ],
                 &[
                     &report.request.node.root.as_bytes().as_slice(),
@@ -87,6 +88,7 @@ impl PostgresRecords {
                     &other(&hashes.sha512),
                     &cache_key.map(|key| key.0.to_vec()),
                     &wire::encode(&report),
+                    &summary.key.map(|key| key.to_string()),
                 ],
             )
             .await?;
@@ -107,11 +109,7 @@ impl PostgresRecords {
             )
             .await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let id: [u8; 16] = row
-            .get::<_, &[u8]>(0)
-            .try_into()
-            .map_err(|_| corrupt(Words("a report's id of another length".to_owned())))?;
-        Ok(Some((RequestId::from_bytes(id), Arc::new(decode(row.get(1))?))))
+        Ok(Some((request_id(row.get(0))?, Arc::new(decode(row.get(1))?))))
     }
 
     pub(super) async fn newest_of(&self, hash: AnyHash) -> PortResult<Option<RequestState>> {

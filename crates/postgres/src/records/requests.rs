@@ -10,6 +10,15 @@ use super::PostgresRecords;
 use crate::failure::{Words, corrupt, unavailable};
 use crate::{from_sql, to_sql};
 
+/// The columns that [`state`] reads, of a `request` beside its `report`.
+macro_rules! state_columns {
+    () => {
+        "request.summary, request.done, request.expected, request.finished, report.body, \
+         request.report IS NOT NULL"
+    };
+}
+pub(super) use state_columns;
+
 impl PostgresRecords {
     pub(super) async fn open_request_row(
         &self,
@@ -17,11 +26,21 @@ impl PostgresRecords {
         progress: Progress,
     ) -> PortResult<()> {
         self.run(
-            "INSERT INTO requests AS known (id, summary, accepted, deadline, done, expected)
-             VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO requests AS known
+                 (id, summary, accepted, deadline, done, expected, key, sha256)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (id) DO UPDATE SET done = excluded.done, expected = excluded.expected
              WHERE known.report IS NULL",
-            &[Type::BYTEA, Type::BYTEA, Type::INT8, Type::INT8, Type::INT8, Type::INT8],
+            &[
+                Type::BYTEA,
+                Type::BYTEA,
+                Type::INT8,
+                Type::INT8,
+                Type::INT8,
+                Type::INT8,
+                Type::TEXT,
+                Type::BYTEA,
+            ],
             &[
                 &summary.node.root.as_bytes().as_slice(),
                 &wire::encode(&summary),
@@ -29,6 +48,8 @@ impl PostgresRecords {
                 &to_sql(summary.deadline.0),
                 &i64::from(progress.done),
                 &i64::from(progress.expected),
+                &summary.key.map(|key| key.to_string()),
+                &summary.artifact.sha256().0.as_slice(),
             ],
         )
         .await?;
@@ -47,14 +68,24 @@ impl PostgresRecords {
                 "WITH answer AS (SELECT id FROM reports WHERE id = $5 FOR SHARE),
                       first AS (
                           INSERT INTO requests AS known
-                              (id, summary, accepted, deadline, done, expected, report, finished)
-                          SELECT $1, $2, $3, $4, 0, 0, answer.id, $6 FROM answer
+                              (id, summary, accepted, deadline, done, expected, report, finished,
+                               key, sha256)
+                          SELECT $1, $2, $3, $4, 0, 0, answer.id, $6, $7, $8 FROM answer
                           ON CONFLICT (id) DO UPDATE
                               SET report = excluded.report, finished = excluded.finished
                               WHERE known.report IS NULL
                           RETURNING 1)
                  SELECT EXISTS (SELECT 1 FROM answer), EXISTS (SELECT 1 FROM first)",
-                &[Type::BYTEA, Type::BYTEA, Type::INT8, Type::INT8, Type::BYTEA, Type::INT8],
+                &[
+                    Type::BYTEA,
+                    Type::BYTEA,
+                    Type::INT8,
+                    Type::INT8,
+                    Type::BYTEA,
+                    Type::INT8,
+                    Type::TEXT,
+                    Type::BYTEA,
+                ],
                 &[
                     &summary.node.root.as_bytes().as_slice(),
                     &wire::encode(&summary),
@@ -62,6 +93,8 @@ impl PostgresRecords {
                     &to_sql(summary.deadline.0),
                     &report.as_bytes().as_slice(),
                     &to_sql(finished.0),
+                    &summary.key.map(|key| key.to_string()),
+                    &summary.artifact.sha256().0.as_slice(),
                 ],
             )
             .await?;
@@ -77,10 +110,13 @@ impl PostgresRecords {
     pub(super) async fn state_of(&self, id: RequestId) -> PortResult<Option<RequestState>> {
         let rows = self
             .run(
-                "SELECT request.summary, request.done, request.expected, request.finished,
-                        report.body, request.report IS NOT NULL
-                 FROM requests AS request LEFT JOIN reports AS report ON report.id = request.report
-                 WHERE request.id = $1",
+                concat!(
+                    "SELECT ",
+                    state_columns!(),
+                    " FROM requests AS request
+                      LEFT JOIN reports AS report ON report.id = request.report
+                      WHERE request.id = $1"
+                ),
                 &[Type::BYTEA],
                 &[&id.as_bytes().as_slice()],
             )
@@ -128,4 +164,11 @@ pub(super) fn decode<T: serde::de::DeserializeOwned>(body: &[u8]) -> PortResult<
         error @ wire::WireError::TooNew(_) => unavailable(error),
         error @ wire::WireError::Json(_) => corrupt(error),
     })
+}
+
+/// An id as it is stored.
+pub(super) fn request_id(bytes: &[u8]) -> PortResult<RequestId> {
+    let bytes: [u8; 16] =
+        bytes.try_into().map_err(|_| corrupt(Words("an id of another length".to_owned())))?;
+    Ok(RequestId::from_bytes(bytes))
 }

@@ -10,11 +10,17 @@ CREATE TABLE requests (
     done     bigint NOT NULL,
     expected bigint NOT NULL,
     report   bytea,
-    finished bigint
+    finished bigint,
+    key       text,
+    sha256    bytea NOT NULL,
+    cancelled bigint
 );
 CREATE INDEX requests_open_by_deadline ON requests (deadline) WHERE report IS NULL;
 CREATE INDEX requests_open_by_accepted ON requests (accepted) WHERE report IS NULL;
 CREATE INDEX requests_by_finished ON requests (finished) WHERE report IS NOT NULL;
+CREATE INDEX requests_by_key ON requests (key, accepted) WHERE key IS NOT NULL;
+CREATE INDEX requests_by_sha256 ON requests (sha256, accepted);
+CREATE INDEX requests_cancelled ON requests (cancelled) WHERE cancelled IS NOT NULL;
 CREATE INDEX requests_by_report ON requests (report, finished) WHERE report IS NOT NULL;
 
 -- A report's id is that of the request it was made for; the hashes are the root's. Bodies are
@@ -117,7 +123,8 @@ CREATE TABLE keys (
     requests_per_minute bigint,
     scans_per_day       bigint,
     created             bigint NOT NULL,
-    revoked             bigint
+    revoked             bigint,
+    workflow            text
 );
 
 CREATE TABLE scans (
@@ -138,3 +145,102 @@ CREATE TABLE engines (
     seen    bigint NOT NULL,
     PRIMARY KEY (engine, host)
 );
+
+-- outcome is NULL while the batch takes files, then closed or cancelled.
+CREATE TABLE batches (
+    id      bytea PRIMARY KEY,
+    created bigint NOT NULL,
+    body    bytea NOT NULL,
+    outcome text,
+    ended   bigint,
+    files   bigint NOT NULL
+);
+CREATE INDEX batches_by_created ON batches (created);
+CREATE TABLE batch_files (
+    batch   bytea NOT NULL REFERENCES batches ON DELETE CASCADE,
+    place   bigint NOT NULL,
+    request bytea NOT NULL,
+    added   bigint NOT NULL,
+    PRIMARY KEY (batch, place),
+    UNIQUE (batch, request)
+);
+
+-- Whether files of a batch are not done. A file whose request is not known and that was added before
+-- added_since is given up.
+CREATE FUNCTION batch_unfinished(of_batch bytea, added_since bigint) RETURNS bigint
+LANGUAGE sql STABLE AS $body$
+    SELECT count(*) FROM batch_files AS file LEFT JOIN requests ON requests.id = file.request
+    WHERE file.batch = of_batch
+      AND (requests.id IS NULL AND file.added > added_since
+           OR requests.id IS NOT NULL AND requests.report IS NULL)
+$body$;
+
+-- Puts a request into a batch: yes, unknown, ended or full. The batch's row is locked, so that an end
+-- and an addition come one after the other.
+CREATE FUNCTION batch_add(of_batch bytea, new_request bytea, added_at bigint, most bigint)
+RETURNS text LANGUAGE plpgsql AS $body$
+DECLARE
+    found_batch batches%ROWTYPE;
+BEGIN
+    SELECT * INTO found_batch FROM batches WHERE id = of_batch FOR UPDATE;
+    IF NOT FOUND THEN RETURN 'unknown'; END IF;
+    PERFORM 1 FROM batch_files WHERE batch = of_batch AND request = new_request;
+    IF FOUND THEN RETURN 'yes'; END IF;
+    IF found_batch.ended IS NOT NULL THEN RETURN 'ended'; END IF;
+    IF found_batch.files >= most THEN RETURN 'full'; END IF;
+    INSERT INTO batch_files (batch, place, request, added)
+        SELECT of_batch, coalesce(max(place) + 1, 0), new_request, added_at
+        FROM batch_files WHERE batch = of_batch;
+    UPDATE batches SET files = files + 1 WHERE id = of_batch;
+    RETURN 'yes';
+END
+$body$;
+
+-- Exactly one of request and batch is set. state is waiting, delivered or dead; next stands here and
+-- not in the body.
+CREATE TABLE deliveries (
+    subject text PRIMARY KEY,
+    request bytea,
+    batch   bytea,
+    created bigint NOT NULL,
+    state   text NOT NULL,
+    next    bigint NOT NULL,
+    body    bytea NOT NULL
+);
+CREATE INDEX deliveries_waiting ON deliveries (next) WHERE state = 'waiting';
+CREATE INDEX deliveries_by_created ON deliveries (created);
+
+CREATE TABLE uploads (
+    id      bytea PRIMARY KEY,
+    key     text,
+    expires bigint NOT NULL,
+    body    bytea NOT NULL,
+    parts   bigint NOT NULL
+);
+CREATE INDEX uploads_by_expires ON uploads (expires);
+CREATE INDEX uploads_by_key ON uploads (key) WHERE key IS NOT NULL;
+CREATE TABLE parts (
+    upload bytea NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    start  bigint NOT NULL,
+    size   bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    PRIMARY KEY (upload, start, size)
+);
+
+-- Adds a part to an upload: yes, unknown or full. Sent again, the later bytes count: the earlier ones
+-- may have been broken.
+CREATE FUNCTION part_add(of_upload bytea, at bigint, length bigint, hash bytea, most bigint)
+RETURNS text LANGUAGE plpgsql AS $body$
+DECLARE
+    known bigint;
+BEGIN
+    SELECT uploads.parts INTO known FROM uploads WHERE id = of_upload FOR UPDATE;
+    IF NOT FOUND THEN RETURN 'unknown'; END IF;
+    UPDATE parts SET sha256 = hash WHERE upload = of_upload AND start = at AND size = length;
+    IF FOUND THEN RETURN 'yes'; END IF;
+    IF known >= most THEN RETURN 'full'; END IF;
+    INSERT INTO parts VALUES (of_upload, at, length, hash);
+    UPDATE uploads SET parts = uploads.parts + 1 WHERE id = of_upload;
+    RETURN 'yes';
+END
+$body$;

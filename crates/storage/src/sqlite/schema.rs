@@ -1,11 +1,12 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this code writes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// What makes each version of the one before. Only ever append: a database in the field has run
 /// what stands here.
-const MIGRATIONS: [&str; VERSION as usize] = [include_str!("schema/1.sql")];
+const MIGRATIONS: [&str; VERSION as usize] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// A database that this code must not touch.
 #[derive(Debug, thiserror::Error)]

@@ -18,6 +18,7 @@ fn key(number: u8) -> ApiKey {
         role: Role::User,
         requests_per_minute: None,
         scans_per_day: None,
+        workflow: None,
         created: UnixMillis(1),
         revoked: None,
     }

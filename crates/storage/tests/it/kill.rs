@@ -47,6 +47,7 @@ fn key(number: u64) -> ApiKey {
         role: Role::User,
         requests_per_minute: None,
         scans_per_day: None,
+        workflow: None,
         created: UnixMillis(number),
         revoked: None,
     }

@@ -2,14 +2,15 @@
 
 use palisade_model::UnixMillis;
 use palisade_ports::log::{Durability, Start, Topic};
-use palisade_ports::records::RequestState;
+use palisade_ports::records::{BatchEnd, History, RequestState};
 use palisade_ports::{Log, Records};
 use palisade_storage::{Embedded, EmbeddedConfig, OpenError, SqliteRecords};
 
 use crate::store::{Store, append, drain};
 
 /// A database of each schema version, as SQL: what a field once wrote must open for ever.
-const GOLDEN: [(u32, &str); 1] = [(1, include_str!("../golden/schema-1.sql"))];
+const GOLDEN: [(u32, &str); 2] =
+    [(1, include_str!("../golden/schema-1.sql")), (2, include_str!("../golden/schema-2.sql"))];
 
 fn database(dir: &std::path::Path) -> rusqlite::Connection {
     rusqlite::Connection::open(dir.join("palisade.db")).expect("the database")
@@ -106,8 +107,27 @@ async fn databases_of_every_version_open() {
         let counts = store.records.counts().await.expect("counts");
         assert_eq!((counts.open, counts.finished, counts.dead_letters), (0, 1, 0));
         assert_eq!(store.records.keys().await.expect("keys").len(), 1);
+        // What an earlier version did not write down by itself can be looked up all the same.
+        let history = History::Artifact(palisade_model::Sha256([3; 32]));
+        assert_eq!(store.records.history(history, 0, 9).await.expect("history").len(), 1);
+        if version >= 2 {
+            has_what_version_2_added(&*store.records).await;
+        }
         store.close().await.expect("close");
     }
+}
+
+async fn has_what_version_2_added(records: &dyn Records) {
+    let now = UnixMillis(1_700_000_000_700);
+    let batch = "018bcfe568000b0b0b0b0b0b0b0b0b0b".parse().expect("an id");
+    let batch = records.batch(batch, now).await.expect("batch").expect("the golden batch");
+    assert_eq!((batch.files, batch.unfinished), (1, 0));
+    assert_eq!(batch.ended, Some((BatchEnd::Closed, UnixMillis(1_700_000_000_600))));
+    let due = records.claim_deliveries(now, now.plus(1), 9).await.expect("claim_deliveries");
+    assert_eq!(due.len(), 1, "the golden delivery");
+    let upload = "018bcfe568000c0c0c0c0c0c0c0c0c0c".parse().expect("an id");
+    let upload = records.upload(upload).await.expect("upload").expect("the golden upload");
+    assert_eq!((upload.upload.total, upload.parts.len()), (10, 1));
 }
 
 /// The schema that this program makes is the newest golden one: a change needs a new version.

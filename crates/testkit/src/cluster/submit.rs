@@ -59,6 +59,7 @@ impl Cluster {
             user_agent: None,
             metadata: None,
             callback: None,
+            policy: None,
             facets: None,
         }
     }

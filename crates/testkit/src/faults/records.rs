@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use palisade_model::{
-    AnyHash, CommandId, DeadLetter, KeyId, NodeId, Progress, Report, RequestId, RequestSummary,
-    Sha256, UnixMillis,
+    AnyHash, Batch, BatchId, CommandId, DeadLetter, Delivery, KeyId, NodeId, Part, Progress,
+    Report, RequestId, RequestSummary, Sha256, Subject, UnixMillis, Upload,
 };
 use palisade_ports::PortResult;
 use palisade_ports::records::{
-    ApiKey, Charged, Counts, EngineStatus, Records, ReportId, RequestState,
+    Added, ApiKey, BatchEnd, BatchFile, BatchState, Charged, Counts, EngineStatus, History,
+    PartAdded, Records, ReportId, RequestState, UploadState,
 };
 
 use super::Port;
@@ -151,5 +152,94 @@ impl Records for FaultyRecords {
 
     async fn counts(&self) -> PortResult<Counts> {
         self.port.read("records.counts", self.records.counts()).await
+    }
+
+    async fn cancel(&self, id: RequestId, when: UnixMillis) -> PortResult<Option<RequestState>> {
+        self.port.write("records.cancel", self.records.cancel(id, when)).await
+    }
+
+    async fn cancelled(&self, since: UnixMillis, limit: u32) -> PortResult<Vec<RequestId>> {
+        self.port.read("records.cancelled", self.records.cancelled(since, limit)).await
+    }
+
+    async fn history(&self, of: History, skip: u32, limit: u32) -> PortResult<Vec<RequestState>> {
+        self.port.read("records.history", self.records.history(of, skip, limit)).await
+    }
+
+    async fn put_batch(&self, batch: Batch) -> PortResult<()> {
+        self.port.write("records.put_batch", self.records.put_batch(batch)).await
+    }
+
+    async fn batch(&self, id: BatchId, now: UnixMillis) -> PortResult<Option<BatchState>> {
+        self.port.read("records.batch", self.records.batch(id, now)).await
+    }
+
+    async fn add_to_batch(
+        &self,
+        id: BatchId,
+        request: RequestId,
+        when: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Added> {
+        self.port
+            .write("records.add_to_batch", self.records.add_to_batch(id, request, when, limit))
+            .await
+    }
+
+    async fn remove_from_batch(&self, id: BatchId, request: RequestId) -> PortResult<()> {
+        self.port
+            .write("records.remove_from_batch", self.records.remove_from_batch(id, request))
+            .await
+    }
+
+    async fn end_batch(&self, id: BatchId, end: BatchEnd, when: UnixMillis) -> PortResult<bool> {
+        self.port.write("records.end_batch", self.records.end_batch(id, end, when)).await
+    }
+
+    async fn batch_files(&self, id: BatchId, skip: u32, limit: u32) -> PortResult<Vec<BatchFile>> {
+        self.port.read("records.batch_files", self.records.batch_files(id, skip, limit)).await
+    }
+
+    async fn put_delivery(&self, delivery: Delivery) -> PortResult<()> {
+        self.port.write("records.put_delivery", self.records.put_delivery(delivery)).await
+    }
+
+    async fn delivery(&self, subject: Subject) -> PortResult<Option<Delivery>> {
+        self.port.read("records.delivery", self.records.delivery(subject)).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Vec<Delivery>> {
+        self.port
+            .read("records.claim_deliveries", self.records.claim_deliveries(now, until, limit))
+            .await
+    }
+
+    async fn put_upload(&self, upload: Upload) -> PortResult<()> {
+        self.port.write("records.put_upload", self.records.put_upload(upload)).await
+    }
+
+    async fn upload(&self, id: RequestId) -> PortResult<Option<UploadState>> {
+        self.port.read("records.upload", self.records.upload(id)).await
+    }
+
+    async fn put_part(&self, id: RequestId, part: Part, limit: u32) -> PortResult<PartAdded> {
+        self.port.write("records.put_part", self.records.put_part(id, part, limit)).await
+    }
+
+    async fn remove_upload(&self, id: RequestId) -> PortResult<bool> {
+        self.port.write("records.remove_upload", self.records.remove_upload(id)).await
+    }
+
+    async fn uploads_of(&self, key: KeyId) -> PortResult<u32> {
+        self.port.read("records.uploads_of", self.records.uploads_of(key)).await
+    }
+
+    async fn expire_uploads(&self, now: UnixMillis) -> PortResult<u64> {
+        self.port.read("records.expire_uploads", self.records.expire_uploads(now)).await
     }
 }

@@ -1,17 +1,25 @@
 use std::collections::BTreeMap;
 
 use palisade_model::{
-    EngineEntry, EngineName, EngineResult, Failure, Finding, NodeReport, Outcome, Problem,
-    ProblemKind, Severity, Verdict,
+    EngineEntry, EngineName, EngineResult, Failure, Finding, NodeReport, Observable,
+    ObservableKind, Outcome, Problem, ProblemKind, Severity, Verdict,
 };
 
 use super::super::code::{Listed, ScanCode};
 use super::super::engine::{self as wire, EngineDetails};
-use super::super::report::{Yara, YaraHit};
+use super::super::report::{SignerInfo, Yara, YaraHit};
 use super::super::time::timestamp;
 
 const REPUTATION: &str = "reputation";
 const YARA: &str = "yara";
+const PE: &str = "pe";
+
+/// Observables of one engine's entry, and values of its properties, in a result.
+const MAX_OBSERVABLES: usize = 200;
+const MAX_PROPERTIES: usize = 200;
+
+/// The longest value of a property and the longest observable, in bytes.
+const MAX_VALUE: usize = 2_048;
 
 /// The stable id of an engine, in the vendor's manner.
 pub fn eng_id(engine: &EngineName) -> String {
@@ -37,6 +45,8 @@ fn details(name: &EngineName, entry: &EngineEntry) -> EngineDetails {
         definitions: None,
         findings: Vec::new(),
         problems: Vec::new(),
+        observables: Vec::new(),
+        properties: BTreeMap::new(),
     };
     match entry {
         EngineEntry::NotApplicable(reason) => {
@@ -57,6 +67,8 @@ fn details(name: &EngineName, entry: &EngineEntry) -> EngineDetails {
             }),
             findings: result.findings.iter().map(finding).collect(),
             problems: result.problems.iter().map(problem).collect(),
+            observables: result.observables.iter().take(MAX_OBSERVABLES).map(observable).collect(),
+            properties: properties(result),
             ..blank(code(result), state(result.outcome), result.reason.as_deref().unwrap_or(""))
         },
     }
@@ -146,6 +158,66 @@ fn done<'a>(entry: &'a NodeReport, engine: &str) -> Option<&'a EngineResult> {
         EngineEntry::Done(result) if name.as_str() == engine => Some(&**result),
         _ => None,
     })
+}
+
+fn observable(observable: &Observable) -> wire::Observable {
+    let kind = match observable.kind {
+        ObservableKind::Url => "url",
+        ObservableKind::DomainName => "domain-name",
+        ObservableKind::Ipv4 => "ipv4-addr",
+        ObservableKind::Ipv6 => "ipv6-addr",
+        ObservableKind::EmailAddr => "email-addr",
+        ObservableKind::FileHash => "file-hash",
+    };
+    wire::Observable {
+        kind: kind.to_owned(),
+        value: cut(&observable.value),
+        context: cut(&observable.context),
+    }
+}
+
+/// An engine's properties by name, each with its values in their order.
+fn properties(result: &EngineResult) -> BTreeMap<String, Vec<String>> {
+    let mut properties = BTreeMap::<String, Vec<String>>::new();
+    for property in result.properties.iter().take(MAX_PROPERTIES) {
+        properties.entry(cut(&property.name)).or_default().push(cut(&property.value));
+    }
+    properties
+}
+
+fn cut(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_VALUE)).unwrap_or_default().to_owned()
+}
+
+/// What the engine that reads programs says of a node; `None` when it has not looked at it.
+pub(super) fn pe(entry: &NodeReport) -> Option<EngineDetails> {
+    entry
+        .engines
+        .iter()
+        .find(|(name, entry)| name.as_str() == PE && matches!(entry, EngineEntry::Done(_)))
+        .map(|(name, entry)| details(name, entry))
+}
+
+/// Who signed a program, from the properties that the engine `pe` names `signer…`.
+pub(super) fn signers(entry: &NodeReport) -> Vec<SignerInfo> {
+    let Some(result) = done(entry, PE) else { return Vec::new() };
+    let value = |name: &str| {
+        let property = result.properties.iter().find(|property| property.name == name);
+        property.map(|property| cut(&property.value)).unwrap_or_default()
+    };
+    let vendor_name = value("signer");
+    if vendor_name.is_empty() {
+        return Vec::new();
+    }
+    // The chain goes from the signer up: `Signer < Issuer < Root`.
+    let issuer = value("signer-chain").split(" < ").nth(1).unwrap_or_default().to_owned();
+    let digest = value("signature-digest");
+    vec![SignerInfo {
+        vendor_name,
+        issuer,
+        serial_number: value("signer-serial"),
+        digest_algorithm: digest.split(' ').next().unwrap_or_default().to_owned(),
+    }]
 }
 
 /// The rules that matched a node itself.

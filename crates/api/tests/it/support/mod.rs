@@ -1,4 +1,5 @@
 pub(crate) mod client;
+mod held;
 pub(crate) mod ports;
 pub(crate) mod reports;
 
@@ -6,14 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use palisade_api::{Api, ApiConfig, Check, DeadLetterRetry, Readiness, RetryError, hash_secret};
+use palisade_api::{
+    Api, ApiConfig, Check, DeadLetterRetry, Readiness, RetryError, Signer, hash_secret,
+};
 use palisade_model::{
     DeadLetter, KeyId, Report, ReportNotice, Request, RequestId, UnixMillis, wire,
 };
 use palisade_pipeline::Ports;
 use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
-use palisade_pipeline::gateway::{Gateway, GatewayConfig};
+use palisade_pipeline::gateway::{Gateway, GatewayConfig, Workflows};
 use palisade_ports::log::{Append, Durability, Topic};
 use palisade_ports::records::{ApiKey, EngineState, EngineStatus, Role};
 use palisade_ports::{Log, Records};
@@ -27,7 +30,12 @@ use ports::{MemoryLog, MemoryObjects, MemoryRecords, SystemClock};
 pub(crate) const USER: &str = "user-secret-0123456789abcdef0123456789abcdef";
 pub(crate) const ADMIN: &str = "admin-secret-0123456789abcdef0123456789abcde";
 
+/// The key that signs certificates here.
+pub(crate) const SEED: [u8; 32] = [7; 32];
+
 pub(crate) struct Setup {
+    pub(crate) workflows: Workflows,
+    pub(crate) callbacks: bool,
     pub(crate) api: ApiConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) checks: Vec<Check>,
@@ -42,7 +50,8 @@ impl Default for Setup {
             required: true,
             detail: String::new(),
         }];
-        Self { api: ApiConfig::default(), gateway, checks }
+        let (workflows, callbacks) = (Workflows::default(), true);
+        Self { workflows, callbacks, api: ApiConfig::default(), gateway, checks }
     }
 }
 
@@ -52,6 +61,8 @@ pub(crate) struct Server {
     pub(crate) objects: Arc<MemoryObjects>,
     pub(crate) log: Arc<MemoryLog>,
     pub(crate) metrics: Metrics,
+    /// What callbacks say.
+    pub(crate) bodies: Api,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<()>,
     gateway: tokio::task::JoinHandle<()>,
@@ -111,6 +122,7 @@ impl Server {
                 role,
                 requests_per_minute: None,
                 scans_per_day: None,
+                workflow: None,
                 created: UnixMillis(0),
                 revoked: None,
             };
@@ -123,11 +135,15 @@ impl Server {
         catalog.refresh().await.unwrap();
         tokio::spawn(catalog.clone().run());
         let artifacts = ArtifactCache::new(objects.clone(), CacheConfig::default());
-        let gateway = Gateway::new(ports, catalog, Arc::new(artifacts), setup.gateway);
+        let gateway = Gateway::new(ports, catalog, Arc::new(artifacts), setup.gateway)
+            .with_workflows(setup.workflows);
         let running = gateway.clone();
         let running = tokio::spawn(async move { running.run("test").await.unwrap() });
         let retry = Arc::new(Retry(records.clone()));
-        let api = Api::new(gateway, setup.api, Arc::new(Checks(setup.checks)), Some(retry));
+        let api = Api::new(gateway, setup.api, Arc::new(Checks(setup.checks)), Some(retry))
+            .with_signer(Signer::new(SEED).unwrap());
+        let api = if setup.callbacks { api.with_callbacks() } else { api };
+        let bodies = api.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -136,7 +152,8 @@ impl Server {
         }));
         // The gateway hears of reports made from now on.
         log.subscribed().await;
-        Self { address, records, objects, log, metrics, stop: Some(stop), served, gateway: running }
+        let stop = Some(stop);
+        Self { address, records, objects, log, metrics, bodies, stop, served, gateway: running }
     }
 
     pub(crate) async fn connect(&self) -> Client {

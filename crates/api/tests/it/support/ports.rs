@@ -8,16 +8,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use palisade_model::{
-    AnyHash, CommandId, DeadLetter, KeyId, NodeId, Progress, Report, RequestId, RequestSummary,
-    Sha256, UnixMillis,
+    AnyHash, Batch, BatchId, CommandId, DeadLetter, Delivery, KeyId, NodeId, Part, Progress,
+    Report, RequestId, RequestSummary, Sha256, Subject, UnixMillis, Upload,
 };
 use palisade_ports::log::{
-    Acknowledge, Append, Delivery, Durability, Position, Start, Subscription, Topic,
+    Acknowledge, Append, Delivery as Handed, Durability, Position, Start, Subscription, Topic,
 };
 use palisade_ports::objects::{Object, ObjectWriter};
-use palisade_ports::records::{ApiKey, Charged, Counts, EngineStatus, ReportId, RequestState};
+use palisade_ports::records::{
+    Added, ApiKey, BatchEnd, BatchFile, BatchState, Charged, Counts, EngineStatus, History,
+    PartAdded, ReportId, RequestState, UploadState,
+};
 use palisade_ports::{Clock, Log, Objects, PortError, PortResult, Records};
 use tokio::sync::Notify;
+
+use super::held::Held;
 
 pub(crate) fn now() -> UnixMillis {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -140,17 +145,17 @@ impl Acknowledge for NoAcknowledge {
 
 #[async_trait]
 impl Subscription for MemorySubscription {
-    async fn next(&mut self, max: usize) -> PortResult<Vec<Delivery>> {
+    async fn next(&mut self, max: usize) -> PortResult<Vec<Handed>> {
         loop {
             let news = self.news.notified();
-            let found: Vec<Delivery> = {
+            let found: Vec<Handed> = {
                 let records = self.records.lock().unwrap();
                 let from = self.next;
                 self.next = records.len();
                 let fresh = records[from..].iter().enumerate();
                 fresh
                     .filter(|(_, (topic, ..))| self.topics.contains(topic))
-                    .map(|(place, (topic, key, payload))| Delivery {
+                    .map(|(place, (topic, key, payload))| Handed {
                         position: Position {
                             topic: topic.clone(),
                             partition: 0,
@@ -224,6 +229,7 @@ pub(crate) struct MemoryRecords {
     scans: Mutex<HashMap<(KeyId, u32), u32>>,
     letters: Mutex<Vec<DeadLetter>>,
     engines: Mutex<BTreeMap<String, EngineStatus>>,
+    held: Mutex<Held>,
     pub(crate) broken: Mutex<Option<Broken>>,
 }
 
@@ -254,6 +260,10 @@ impl MemoryRecords {
     pub(crate) fn change_key(&self, id: KeyId, change: impl FnOnce(&mut ApiKey)) {
         let mut keys = self.keys.lock().unwrap();
         change(&mut keys.iter_mut().find(|(key, _)| key.id == id).unwrap().0);
+    }
+
+    fn is_done(&self, id: RequestId) -> bool {
+        matches!(self.requests.lock().unwrap().get(&id), Some(RequestState::Finished { .. }))
     }
 
     /// Puts a report under a cache key, as `finish` does.
@@ -418,5 +428,115 @@ impl Records for MemoryRecords {
     async fn counts(&self) -> PortResult<Counts> {
         let dead_letters = self.letters.lock().unwrap().len() as u64;
         Ok(Counts { open: 0, finished: 0, dead_letters, oldest_open: None })
+    }
+
+    async fn cancel(&self, id: RequestId, _: UnixMillis) -> PortResult<Option<RequestState>> {
+        self.request(id).await
+    }
+
+    async fn cancelled(&self, _: UnixMillis, _: u32) -> PortResult<Vec<RequestId>> {
+        Ok(Vec::new())
+    }
+
+    async fn history(&self, of: History, skip: u32, limit: u32) -> PortResult<Vec<RequestState>> {
+        let requests = self.requests.lock().unwrap();
+        let is_asked = |state: &&RequestState| {
+            let (RequestState::Open { summary, .. } | RequestState::Finished { summary, .. }) =
+                state;
+            match of {
+                History::Artifact(sha256) => summary.artifact.sha256() == sha256,
+                History::Key(key) => summary.key == Some(key),
+            }
+        };
+        let found = requests.values().rev().filter(is_asked);
+        Ok(found.skip(skip as usize).take(limit as usize).cloned().collect())
+    }
+
+    async fn put_batch(&self, batch: Batch) -> PortResult<()> {
+        self.held.lock().unwrap().put_batch(batch);
+        Ok(())
+    }
+
+    async fn batch(&self, id: BatchId, _: UnixMillis) -> PortResult<Option<BatchState>> {
+        let held = self.held.lock().unwrap();
+        Ok(held.batches.get(&id).map(|(batch, ended, files)| BatchState {
+            batch: batch.clone(),
+            ended: *ended,
+            files: u32::try_from(files.len()).unwrap(),
+            unfinished: u32::try_from(files.iter().filter(|id| !self.is_done(**id)).count())
+                .unwrap(),
+        }))
+    }
+
+    async fn add_to_batch(
+        &self,
+        id: BatchId,
+        request: RequestId,
+        _: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Added> {
+        Ok(self.held.lock().unwrap().add(id, request, limit))
+    }
+
+    async fn remove_from_batch(&self, id: BatchId, request: RequestId) -> PortResult<()> {
+        self.held.lock().unwrap().remove(id, request);
+        Ok(())
+    }
+
+    async fn end_batch(&self, id: BatchId, end: BatchEnd, when: UnixMillis) -> PortResult<bool> {
+        Ok(self.held.lock().unwrap().end(id, end, when))
+    }
+
+    async fn batch_files(&self, id: BatchId, skip: u32, limit: u32) -> PortResult<Vec<BatchFile>> {
+        let held = self.held.lock().unwrap();
+        let files = held.batches.get(&id).map(|(_, _, files)| files.clone()).unwrap_or_default();
+        let requests = self.requests.lock().unwrap();
+        let page = files.into_iter().skip(skip as usize).take(limit as usize);
+        let file = |request| BatchFile { request, state: requests.get(&request).cloned() };
+        Ok(page.map(file).collect())
+    }
+
+    async fn put_delivery(&self, delivery: Delivery) -> PortResult<()> {
+        self.held.lock().unwrap().put_delivery(delivery);
+        Ok(())
+    }
+
+    async fn delivery(&self, subject: Subject) -> PortResult<Option<Delivery>> {
+        Ok(self.held.lock().unwrap().delivery(subject))
+    }
+
+    async fn claim_deliveries(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Vec<Delivery>> {
+        let done = |subject| matches!(subject, Subject::Request(id) if self.is_done(id));
+        Ok(self.held.lock().unwrap().claim(now, until, limit, done))
+    }
+
+    async fn put_upload(&self, upload: Upload) -> PortResult<()> {
+        self.held.lock().unwrap().put_upload(upload);
+        Ok(())
+    }
+
+    async fn upload(&self, id: RequestId) -> PortResult<Option<UploadState>> {
+        Ok(self.held.lock().unwrap().upload(id))
+    }
+
+    async fn put_part(&self, id: RequestId, part: Part, limit: u32) -> PortResult<PartAdded> {
+        Ok(self.held.lock().unwrap().put_part(id, part, limit))
+    }
+
+    async fn remove_upload(&self, id: RequestId) -> PortResult<bool> {
+        Ok(self.held.lock().unwrap().remove_upload(id))
+    }
+
+    async fn uploads_of(&self, key: KeyId) -> PortResult<u32> {
+        Ok(self.held.lock().unwrap().uploads_of(key))
+    }
+
+    async fn expire_uploads(&self, now: UnixMillis) -> PortResult<u64> {
+        Ok(self.held.lock().unwrap().expire(now))
     }
 }

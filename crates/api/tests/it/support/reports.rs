@@ -35,6 +35,7 @@ pub(crate) fn request(name: &str) -> Request {
         user_agent: Some("tests".to_owned()),
         metadata: Some(serde_json::json!({"ticket": 7})),
         callback: None,
+        policy: None,
         facets: None,
     }
 }

@@ -18,6 +18,7 @@ fn key(number: u8, created: u64) -> ApiKey {
         role: if number.is_multiple_of(2) { Role::User } else { Role::Admin },
         requests_per_minute: (number > 1).then_some(u32::MAX),
         scans_per_day: (number > 2).then_some(0),
+        workflow: (number > 2).then(|| "mail".to_owned()),
         created: UnixMillis(created),
         revoked: None,
     }

@@ -1,9 +1,13 @@
 //! The laws of [`Records`].
 
+mod batches;
 mod bookkeeping;
+mod deliveries;
+mod history;
 mod keys;
 mod lookups;
 mod requests;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -19,6 +23,10 @@ pub async fn suite(factory: impl Factory<dyn Records>) {
     lookups::suite(&factory).await;
     bookkeeping::suite(&factory).await;
     keys::suite(&factory).await;
+    history::suite(&factory).await;
+    batches::suite(&factory).await;
+    deliveries::suite(&factory).await;
+    uploads::suite(&factory).await;
 }
 
 /// Finishes request `number` about artifact `about` at `finished`.

@@ -6,15 +6,15 @@ use palisade_ports::log::Durability;
 use rusqlite::Connection;
 
 use super::reports::drop_unused;
-use super::{SqliteRecords, WHAT, counters, engines};
+use super::{SqliteRecords, WHAT, batches, counters, deliveries, engines};
 use crate::sqlite::{Failure, to_sql};
 
 /// Requests forgotten in one job, so that no write waits long behind it.
 const CHUNK: u32 = 200;
 
 impl SqliteRecords {
-    /// Forgets requests, their reports, and what hangs on them; also counts of scans of days before
-    /// it and engines not seen since.
+    /// Forgets requests, their reports, and what hangs on them; also batches and deliveries made and
+    /// counts of scans of days before it, and engines not seen since.
     pub(super) async fn forget_before(&self, before: UnixMillis) -> PortResult<u64> {
         let mut forgotten = 0_u64;
         loop {
@@ -35,6 +35,8 @@ impl SqliteRecords {
         }
         self.note(move |connection| {
             counters::forget_before(connection, before)?;
+            batches::forget_before(connection, before)?;
+            deliveries::forget_before(connection, before)?;
             engines::forget_before(connection, before)
         })
         .await?;
@@ -54,7 +56,8 @@ impl SqliteRecords {
             let Some(report) = report else { return Ok(false) };
             connection
                 .prepare_cached(
-                    "UPDATE requests SET report = NULL, finished = NULL, done = 0, expected = 0
+                    "UPDATE requests SET report = NULL, finished = NULL, done = 0, expected = 0,
+                                         cancelled = NULL
                      WHERE id = ?1",
                 )?
                 .execute([id.as_bytes()])?;

@@ -9,7 +9,8 @@ use super::cache::Found;
 use super::{SqliteRecords, WHAT};
 use crate::sqlite::{Failure, from_sql, to_sql};
 
-const COLUMNS: &str = "id, name, role, requests_per_minute, scans_per_day, created, revoked";
+const COLUMNS: &str =
+    "id, name, role, requests_per_minute, scans_per_day, created, revoked, workflow";
 
 impl SqliteRecords {
     pub(super) async fn store_key(&self, key: ApiKey, secret: Sha256) -> PortResult<()> {
@@ -18,13 +19,14 @@ impl SqliteRecords {
             connection
                 .prepare_cached(
                     "INSERT INTO keys (id, secret, name, role, requests_per_minute, scans_per_day,
-                                       created, revoked)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                                       created, revoked, workflow)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                      ON CONFLICT (id) DO UPDATE SET
                          secret = excluded.secret, name = excluded.name, role = excluded.role,
                          requests_per_minute = excluded.requests_per_minute,
                          scans_per_day = excluded.scans_per_day,
-                         created = excluded.created, revoked = excluded.revoked",
+                         created = excluded.created, revoked = excluded.revoked,
+                         workflow = excluded.workflow",
                 )?
                 .execute((
                     key.id.to_string(),
@@ -35,6 +37,7 @@ impl SqliteRecords {
                     key.scans_per_day,
                     to_sql(key.created.0),
                     key.revoked.map(|time| to_sql(time.0)),
+                    key.workflow,
                 ))?;
             Ok(())
         };
@@ -99,6 +102,7 @@ fn read_key(row: &rusqlite::Row<'_>) -> Result<ApiKey, Failure> {
         },
         requests_per_minute: row.get(3)?,
         scans_per_day: row.get(4)?,
+        workflow: row.get(7)?,
         created: UnixMillis(from_sql(row.get(5)?)),
         revoked: row.get::<_, Option<i64>>(6)?.map(|time| UnixMillis(from_sql(time))),
     })

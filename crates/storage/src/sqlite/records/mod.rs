@@ -1,25 +1,32 @@
 //! The records over SQLite, one file for each noun.
 
+mod batches;
 mod body;
 mod cache;
 mod counters;
 mod dead_letters;
+mod deliveries;
 mod engines;
 mod forget;
+mod history;
 mod keys;
 mod reports;
 mod requests;
+mod uploads;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use palisade_model::{
-    AnyHash, CommandId, DeadLetter, KeyId, NodeId, Progress, Report, RequestId, RequestSummary,
-    Sha256, UnixMillis,
+    AnyHash, Batch, BatchId, CommandId, DeadLetter, Delivery, KeyId, NodeId, Part, Progress,
+    Report, RequestId, RequestSummary, Sha256, Subject, UnixMillis, Upload,
 };
 use palisade_ports::log::Durability;
-use palisade_ports::records::{ApiKey, Charged, Counts, EngineStatus, ReportId, RequestState};
+use palisade_ports::records::{
+    Added, ApiKey, BatchEnd, BatchFile, BatchState, Charged, Counts, EngineStatus, History,
+    PartAdded, ReportId, RequestState, UploadState,
+};
 use palisade_ports::{PortResult, Records};
 use rusqlite::Connection;
 
@@ -129,6 +136,15 @@ impl SqliteRecords {
         self.writer.close().await;
     }
 
+    /// Writes with [`Durability::Machine`] what somebody outside is told.
+    async fn promise<T, W>(&self, bytes: usize, work: W) -> PortResult<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.writer.write(WHAT, Durability::Machine, bytes.saturating_add(512), work).await
+    }
+
     /// Writes with [`Durability::Process`], a small row.
     async fn note<T, W>(&self, work: W) -> PortResult<T>
     where
@@ -208,8 +224,91 @@ impl Records for SqliteRecords {
         self.open_past_deadline(before, limit).await
     }
 
+    async fn cancel(&self, id: RequestId, when: UnixMillis) -> PortResult<Option<RequestState>> {
+        self.mark_cancelled(id, when).await
+    }
+
+    async fn cancelled(&self, since: UnixMillis, limit: u32) -> PortResult<Vec<RequestId>> {
+        self.cancelled_since(since, limit).await
+    }
+
+    async fn history(&self, of: History, skip: u32, limit: u32) -> PortResult<Vec<RequestState>> {
+        self.history_of(of, skip, limit).await
+    }
+
     async fn forget(&self, before: UnixMillis) -> PortResult<u64> {
         self.forget_before(before).await
+    }
+
+    async fn put_batch(&self, batch: Batch) -> PortResult<()> {
+        self.store_batch(batch).await
+    }
+
+    async fn batch(&self, id: BatchId, now: UnixMillis) -> PortResult<Option<BatchState>> {
+        self.batch_at(id, now).await
+    }
+
+    async fn add_to_batch(
+        &self,
+        id: BatchId,
+        request: RequestId,
+        when: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Added> {
+        self.add_file(id, request, when, limit).await
+    }
+
+    async fn remove_from_batch(&self, id: BatchId, request: RequestId) -> PortResult<()> {
+        self.remove_file(id, request).await
+    }
+
+    async fn end_batch(&self, id: BatchId, end: BatchEnd, when: UnixMillis) -> PortResult<bool> {
+        self.set_end(id, end, when).await
+    }
+
+    async fn batch_files(&self, id: BatchId, skip: u32, limit: u32) -> PortResult<Vec<BatchFile>> {
+        self.files_of(id, skip, limit).await
+    }
+
+    async fn put_delivery(&self, delivery: Delivery) -> PortResult<()> {
+        self.store_delivery(delivery).await
+    }
+
+    async fn delivery(&self, subject: Subject) -> PortResult<Option<Delivery>> {
+        self.delivery_of(subject).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Vec<Delivery>> {
+        self.claim(now, until, limit).await
+    }
+
+    async fn put_upload(&self, upload: Upload) -> PortResult<()> {
+        self.store_upload(upload).await
+    }
+
+    async fn upload(&self, id: RequestId) -> PortResult<Option<UploadState>> {
+        self.upload_with_parts(id).await
+    }
+
+    async fn put_part(&self, id: RequestId, part: Part, limit: u32) -> PortResult<PartAdded> {
+        self.add_part(id, part, limit).await
+    }
+
+    async fn remove_upload(&self, id: RequestId) -> PortResult<bool> {
+        self.delete_upload(id).await
+    }
+
+    async fn uploads_of(&self, key: KeyId) -> PortResult<u32> {
+        self.count_uploads(key).await
+    }
+
+    async fn expire_uploads(&self, now: UnixMillis) -> PortResult<u64> {
+        self.delete_expired(now).await
     }
 
     async fn strike(&self, command: CommandId) -> PortResult<u32> {

@@ -6,9 +6,9 @@ use palisade_ports::log::Durability;
 use palisade_ports::records::{ReportId, RequestState};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::cache::{Answered, Found};
+use super::cache::{Answered, Cache, Found};
 use super::reports::report;
-use super::{SqliteRecords, WHAT};
+use super::{Load, SqliteRecords, WHAT};
 use crate::sqlite::{Failure, from_sql, to_sql};
 
 /// A request as its row has it.
@@ -27,8 +27,9 @@ impl SqliteRecords {
         self.note(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO requests (id, summary, accepted, deadline, done, expected)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                    "INSERT INTO requests
+                         (id, summary, accepted, deadline, done, expected, key, sha256)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                      ON CONFLICT (id) DO UPDATE SET done = excluded.done,
                                                     expected = excluded.expected
                      WHERE report IS NULL",
@@ -40,6 +41,8 @@ impl SqliteRecords {
                     to_sql(summary.deadline.0),
                     progress.done,
                     progress.expected,
+                    summary.key.map(|key| key.to_string()),
+                    summary.artifact.sha256().0,
                 ))?;
             Ok(())
         })
@@ -131,8 +134,8 @@ pub(super) fn finish_row(
     let changed = connection
         .prepare_cached(
             "INSERT INTO requests
-                 (id, summary, accepted, deadline, done, expected, report, finished)
-             VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6)
+                 (id, summary, accepted, deadline, done, expected, report, finished, key, sha256)
+             VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7, ?8)
              ON CONFLICT (id) DO UPDATE SET report = excluded.report, finished = excluded.finished
              WHERE report IS NULL",
         )?
@@ -143,8 +146,26 @@ pub(super) fn finish_row(
             to_sql(answered.summary.deadline.0),
             answered.report.as_bytes(),
             to_sql(answered.finished.0),
+            answered.summary.key.map(|key| key.to_string()),
+            answered.summary.artifact.sha256().0,
         ))?;
     Ok(changed > 0)
+}
+
+/// What a request is now, its report with it. On a thread that may block.
+pub(super) fn state(
+    connection: &Connection,
+    cache: &Cache,
+    id: RequestId,
+) -> Result<Option<RequestState>, Failure> {
+    Ok(match select(connection, id)? {
+        None => None,
+        Some(Row::Open(summary, progress)) => {
+            Some(RequestState::Open { summary: *summary, progress })
+        }
+        Some(Row::Finished(answered)) => report(connection, cache, answered.report, Load::Yes)?
+            .map(|(report, _)| answered.into_state(report)),
+    })
 }
 
 /// A request that is finished.

@@ -1,10 +1,16 @@
 //! The records: what is looked up by key. Requests and reports, API keys, dead letters, counters.
 
+mod batch;
+mod upload;
+
 use async_trait::async_trait;
 use palisade_model::{
-    AnyHash, CommandId, DeadLetter, Definitions, EngineName, KeyId, NodeId, Progress, Report,
-    RequestId, RequestSummary, Sha256, UnixMillis,
+    AnyHash, Batch, BatchId, CommandId, DeadLetter, Definitions, Delivery, EngineName, KeyId,
+    NodeId, Part, Progress, Report, RequestId, RequestSummary, Sha256, Subject, UnixMillis, Upload,
 };
+
+pub use batch::{Added, BatchEnd, BatchFile, BatchState, MEMBER_GRACE_MS};
+pub use upload::{PartAdded, UploadState};
 
 use crate::PortResult;
 
@@ -33,6 +39,15 @@ pub enum RequestState {
 /// Names a stored report: the id of the request that it was made for.
 pub type ReportId = RequestId;
 
+/// Whose requests a history lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum History {
+    /// Those about these bytes.
+    Artifact(Sha256),
+    /// Those that came with this key.
+    Key(KeyId),
+}
+
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -55,6 +70,8 @@ pub struct ApiKey {
     pub requests_per_minute: Option<u32>,
     /// Scans (uploads) a day; `None` for no limit of its own.
     pub scans_per_day: Option<u32>,
+    /// The workflow of its requests that name none; `None` for the default one.
+    pub workflow: Option<String>,
     /// When it was made.
     pub created: UnixMillis,
     /// When it was taken back.
@@ -110,6 +127,11 @@ pub struct Charged {
 ///    replace the earlier one of the same node.
 /// 4. After a call returned `Ok`, every later read in any process sees it.
 /// 5. Writes whose durability is not stated survive the death of this process.
+/// 6. `cancel` marks an open request and no other; the mark goes when the request is reopened.
+/// 7. A batch that has ended takes no file, ever. What `add_to_batch` put in before its end stays in.
+/// 8. One call of `claim_deliveries` hands a delivery out, and no other does before its `next`.
+/// 9. `put_part` never loses a part that an earlier call was told counts, until the upload is removed
+///    or has expired.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// Notes an accepted request, or the progress of one.
@@ -148,9 +170,81 @@ pub trait Records: Send + Sync + 'static {
     /// on the log.
     async fn overdue(&self, before: UnixMillis, limit: u32) -> PortResult<Vec<RequestSummary>>;
 
-    /// Forgets requests and reports finished before `before`, and open ones accepted before it.
-    /// Returns how many requests went.
+    /// Marks an open request as taken back; returns what the request is now, `None` when there is
+    /// none of this id. `Durability::Machine`.
+    async fn cancel(&self, id: RequestId, when: UnixMillis) -> PortResult<Option<RequestState>>;
+
+    /// Requests that were taken back at `since` or later, at most `limit`, the newest first.
+    async fn cancelled(&self, since: UnixMillis, limit: u32) -> PortResult<Vec<RequestId>>;
+
+    /// Requests, the newest acceptance first: `limit` of them after the first `skip`.
+    async fn history(&self, of: History, skip: u32, limit: u32) -> PortResult<Vec<RequestState>>;
+
+    /// Forgets requests and reports finished before `before`, and open ones accepted before it; also
+    /// batches and deliveries made before it. Returns how many requests went.
     async fn forget(&self, before: UnixMillis) -> PortResult<u64>;
+
+    /// Stores a batch. A repeat changes nothing. `Durability::Machine`.
+    async fn put_batch(&self, batch: Batch) -> PortResult<()>;
+
+    /// A batch as it is at `now`.
+    async fn batch(&self, id: BatchId, now: UnixMillis) -> PortResult<Option<BatchState>>;
+
+    /// Puts a request into a batch that has fewer than `limit`, before it is submitted.
+    /// `Durability::Machine`.
+    async fn add_to_batch(
+        &self,
+        id: BatchId,
+        request: RequestId,
+        when: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Added>;
+
+    /// Takes a request out of a batch again: it could not be submitted.
+    async fn remove_from_batch(&self, id: BatchId, request: RequestId) -> PortResult<()>;
+
+    /// Ends a batch; the first end stays. False when there is none of this id.
+    /// `Durability::Machine`.
+    async fn end_batch(&self, id: BatchId, end: BatchEnd, when: UnixMillis) -> PortResult<bool>;
+
+    /// Files of a batch in the order in which they were added: `limit` of them after the first
+    /// `skip`.
+    async fn batch_files(&self, id: BatchId, skip: u32, limit: u32) -> PortResult<Vec<BatchFile>>;
+
+    /// Stores a delivery, in place of the one of the same subject. `Durability::Machine`.
+    async fn put_delivery(&self, delivery: Delivery) -> PortResult<()>;
+
+    /// The delivery of a subject.
+    async fn delivery(&self, subject: Subject) -> PortResult<Option<Delivery>>;
+
+    /// Deliveries that wait, whose time has come at `now`, and whose subject is done: a request with
+    /// a report, a batch that has ended and whose files are all done. Those with the earliest `next`
+    /// come first. `next` of each is set to `until`, and given back so.
+    async fn claim_deliveries(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u32,
+    ) -> PortResult<Vec<Delivery>>;
+
+    /// Stores the beginning of an upload. `Durability::Machine`.
+    async fn put_upload(&self, upload: Upload) -> PortResult<()>;
+
+    /// An upload and its parts.
+    async fn upload(&self, id: RequestId) -> PortResult<Option<UploadState>>;
+
+    /// Adds a part, which is in the object store already, to an upload that has fewer than `limit`.
+    /// `Durability::Machine`.
+    async fn put_part(&self, id: RequestId, part: Part, limit: u32) -> PortResult<PartAdded>;
+
+    /// Removes an upload and its parts; false when there was none.
+    async fn remove_upload(&self, id: RequestId) -> PortResult<bool>;
+
+    /// How many uploads of a key are under way.
+    async fn uploads_of(&self, key: KeyId) -> PortResult<u32>;
+
+    /// Removes uploads that had expired at `now`; returns how many.
+    async fn expire_uploads(&self, now: UnixMillis) -> PortResult<u64>;
 
     /// Adds one strike to a command whose worker died; returns the strikes so far.
     async fn strike(&self, command: CommandId) -> PortResult<u32>;
