@@ -12,6 +12,7 @@
 mod examination;
 mod kind;
 pub mod observables;
+pub mod office;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;
@@ -63,4 +64,4 @@ impl StaticAnalyzer {
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] = &[];
+pub const ALL: &[StaticAnalyzer] = &[office::ANALYZER];

@@ -4,9 +4,9 @@
 //! files in an installer package. The document's own streams, macros too, are left to the engines
 //! that read them.
 
-pub(crate) mod compound;
+pub mod compound;
 mod installer;
-pub(crate) mod native;
+pub mod native;
 mod powerpoint;
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use crate::unpack::{Child, ChildKind, Problem, Stop, Unpacking};
 use compound::{Compound, Entry, EntryKind};
 
 /// Directory entries that are read.
-pub(crate) const MAX_ENTRIES: usize = 50_000;
+pub const MAX_ENTRIES: usize = 50_000;
 
 /// Reads a document or object in a compound file.
 pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {

@@ -19,7 +19,7 @@ enum Method {
 }
 
 /// A key that opened the document.
-pub(super) struct Cipher {
+pub struct Cipher {
     key: Vec<u8>,
     method: Method,
 }
@@ -27,7 +27,7 @@ pub(super) struct Cipher {
 impl Cipher {
     /// Tries the passwords in order; the caller puts the empty one first. `None` when none fits or
     /// the handler is not the standard one.
-    pub(super) fn open(dictionary: &Object, id: &[u8], passwords: &[String]) -> Option<Self> {
+    pub fn open(dictionary: &Object, id: &[u8], passwords: &[String]) -> Option<Self> {
         if !dictionary.get(b"Filter")?.is_name(b"Standard") {
             return None;
         }
@@ -57,7 +57,7 @@ impl Cipher {
     }
 
     /// Decrypts the bytes of a stream or string of this object.
-    pub(super) fn decrypt(&self, data: &[u8], number: u32, generation: u16) -> Vec<u8> {
+    pub fn decrypt(&self, data: &[u8], number: u32, generation: u16) -> Vec<u8> {
         if self.method == Method::Identity {
             return data.to_vec();
         }

@@ -3,10 +3,10 @@
 //! Objects are found by scanning, not by the cross-reference table, so that files which readers
 //! repair are read, and what an update replaced is seen as well.
 
-mod crypt;
-mod filter;
-mod object;
-mod scan;
+pub mod crypt;
+pub mod filter;
+pub mod object;
+pub mod scan;
 #[cfg(test)]
 mod tests;
 
@@ -251,6 +251,13 @@ fn object_streams(
 }
 
 fn packed_objects(dictionary: &Object, bytes: &[u8], index: &mut Index) {
+    packed(dictionary, bytes, |number, value| {
+        index.see(&value, Origin { number, generation: 0, packed: true });
+    });
+}
+
+/// Gives `see` every object of an object stream (7.5.7) with its number: of at most 20,000.
+pub fn packed(dictionary: &Object, bytes: &[u8], mut see: impl FnMut(u32, Object)) {
     let number = |key: &[u8]| {
         dictionary.get(key).and_then(Object::number).and_then(|n| usize::try_from(n).ok())
     };
@@ -274,7 +281,7 @@ fn packed_objects(dictionary: &Object, bytes: &[u8], index: &mut Index) {
         }
         let mut parser = Parser::new(bytes, at);
         if let Some(value) = parser.value() {
-            index.see(&value, Origin { number, generation: 0, packed: true });
+            see(number, value);
         }
         furthest = parser.at.min(bytes.len());
     }
@@ -331,7 +338,7 @@ fn state(decoded: &Decoded, name: Option<&str>, unpacking: &mut Unpacking<'_>) {
 }
 
 /// Text strings are UTF-16 with a mark, or nearly Latin-1 (7.9.2.2); script engines want UTF-8.
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     let wide = |read: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|p| read([p[0], p[1]])).collect();
         String::from_utf16_lossy(&units)

@@ -1,6 +1,9 @@
 //! Harmless samples, one for each finding, beside a near miss that must not show it.
 
+mod office;
+
 /// A sample of one finding.
+#[derive(Clone, Copy)]
 pub struct Case {
     /// The analyser.
     pub analyzer: &'static str,
@@ -16,5 +19,7 @@ pub struct Case {
 
 /// Every case, of every analyser.
 pub fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    cases.extend(office::cases());
+    cases
 }
