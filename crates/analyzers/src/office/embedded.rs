@@ -1,122 +1,25 @@
-//! Files that are packed into documents: what their names and bytes say.
-
-use palisade_formats::filetype::{self, Category};
+//! Files that are packed into documents.
 
 use super::kinds;
-use crate::Examination;
-
-/// Extensions that Windows runs or that lead straight to running.
-const RUN: &[&str] = &[
-    "exe",
-    "com",
-    "scr",
-    "pif",
-    "bat",
-    "cmd",
-    "ps1",
-    "psm1",
-    "vbs",
-    "vbe",
-    "js",
-    "jse",
-    "wsf",
-    "wsh",
-    "wsc",
-    "hta",
-    "lnk",
-    "url",
-    "cpl",
-    "msi",
-    "msp",
-    "mst",
-    "dll",
-    "ocx",
-    "jar",
-    "reg",
-    "inf",
-    "scf",
-    "sct",
-    "chm",
-    "iqy",
-    "slk",
-    "xll",
-    "wll",
-    "ppam",
-    "application",
-    "appref-ms",
-    "settingcontent-ms",
-    "library-ms",
-    "search-ms",
-    "gadget",
-    "msc",
-    "diagcab",
-    "appx",
-    "msix",
-    "iso",
-    "img",
-    "vhd",
-    "vhdx",
-    "py",
-    "pyw",
-    "sh",
-    "rdp",
-    "theme",
-    "website",
-    "cdxml",
-    "xbap",
-];
-
-/// Extensions that people take for documents.
-const DOCUMENTS: &[&str] = &[
-    "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "rtf", "txt", "jpg", "jpeg", "png", "gif",
-    "csv", "html", "htm", "zip", "mp3", "mp4",
-];
+use crate::{Examination, packed_file};
 
 /// Judges a packed file by its name and its bytes.
 pub(super) fn judge(examination: &mut Examination<'_>, place: &str, name: &str, bytes: &[u8]) {
-    let clean: String = name.chars().filter(|c| !c.is_control()).collect();
-    let trimmed = clean.trim_end_matches(['.', ' ']);
-    let mut pieces = trimmed.rsplit('.').map(|piece| piece.trim().to_lowercase());
-    let extension = pieces.next().filter(|_| trimmed.contains('.')).unwrap_or_default();
-    let before = pieces.next().unwrap_or_default();
-    let ty = filetype::detect(bytes).ty;
-    let executable = matches!(ty.category, Category::Executable)
-        || matches!(
-            ty.id,
-            "lnk"
-                | "hta"
-                | "batch"
-                | "powershell"
-                | "vbscript"
-                | "wsf"
-                | "sct"
-                | "msi"
-                | "chm"
-                | "iso9660"
-        );
-    let runs = RUN.contains(&extension.as_str());
-    if runs || executable {
-        let shown = if clean.is_empty() { "without a name" } else { &clean };
+    let file = packed_file::judge(name, bytes);
+    if file.runs {
+        let shown = if file.name.is_empty() { "without a name" } else { &file.name };
         examination
             .find(
                 &kinds::EMBEDDED_EXECUTABLE,
-                format!("{place} holds the file {shown}, {}", ty.description),
+                format!("{place} holds the file {shown}, {}", file.description),
             )
             .quoting(place, name.as_bytes());
     }
-    let turned =
-        name.chars().any(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
-    let padded = clean.contains("     ");
-    let double = runs && DOCUMENTS.contains(&before.as_str());
-    // Bytes of a program under the name of a document.
-    let lies = matches!(ty.category, Category::Executable)
-        && DOCUMENTS.contains(&extension.as_str())
-        && !matches!(extension.as_str(), "html" | "htm" | "txt");
-    if turned || (padded && runs) || double || lies {
+    if file.disguised {
         examination
             .find(
                 &kinds::EMBEDDED_DISGUISED,
-                format!("{place} holds a file that is named {clean:?}"),
+                format!("{place} holds a file that is named {:?}", file.name),
             )
             .quoting(place, name.as_bytes());
     }

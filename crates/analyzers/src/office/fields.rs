@@ -1,8 +1,8 @@
 //! Field instructions of Word (ECMA-376 part 1, 17.16.5), wherever they stand.
 
-use super::address::{Address, classify};
 use super::{kinds, relationships};
 use crate::Examination;
+use crate::address::{Address, classify};
 
 /// Fields of one document that are looked at.
 pub(super) const MAX_FIELDS: usize = 20_000;

@@ -1,26 +1,8 @@
 //! Every finding of the analyser.
 
-use palisade_model::Severity::{self, Info, Malicious, Suspicious};
+use palisade_model::Severity::{Info, Malicious, Suspicious};
 
-use crate::FindingKind;
-
-const fn kind(
-    id: &'static str,
-    severity: Severity,
-    attack: &'static [&'static str],
-    tags: &'static [&'static str],
-    about: &'static str,
-) -> FindingKind {
-    FindingKind { id, severity, attack, tags, about }
-}
-
-macro_rules! kinds {
-    ($($name:ident = $id:literal, $severity:expr, $attack:expr, $tags:expr, $about:literal;)*) => {
-        $(pub(super) const $name: FindingKind = kind($id, $severity, &$attack, &$tags, $about);)*
-        /// All of them.
-        pub(super) const ALL: &[FindingKind] = &[$($name),*];
-    };
-}
+use crate::kind::kinds;
 
 kinds! {
     // Macros: VBA and OpenDocument Basic.
@@ -144,5 +126,5 @@ kinds! {
     SHEET_COMMAND = "sheet-command", Suspicious, ["T1559.002", "T1059"], ["execution"],
         "A cell of a text spreadsheet (CSV, SYLK) holds a formula that starts a program.";
     WEB_QUERY = "web-query", Info, ["T1105"], ["network"],
-        "A web query: Excel fetches the address when the file is opened. SharePoint exports lists this way.";
+        "A web query: Excel fetches the address when the file is opened. Lists of SharePoint, which are exported this way, are not noted.";
 }

@@ -3,9 +3,9 @@
 use palisade_formats::bytes::{Cursor, u16_le, u32_le, u64_le};
 use palisade_formats::document::ole::compound::Compound;
 
-use super::xml::{Token, Tokens, decode, utf8};
 use super::{relationships, wide};
 use crate::Examination;
+use crate::markup::{Token, Tokens, decode, utf8};
 
 /// Bytes of a property set.
 const MAX_SET_BYTES: u64 = 1 << 20;

@@ -4,7 +4,6 @@
 //! Objects and packed files are children of the document already (`unpack` hands them out); this
 //! analyser says what the document does with them. Its own children are macro sources.
 
-mod address;
 mod classes;
 mod embedded;
 mod encryption;
@@ -25,7 +24,6 @@ mod sheets;
 mod vba;
 mod wordml;
 mod xlm;
-mod xml;
 
 #[cfg(any(test, feature = "samples"))]
 pub(crate) use classes::bytes as class_bytes;

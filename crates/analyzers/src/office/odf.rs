@@ -2,9 +2,9 @@
 
 use super::parts::Parts;
 use super::vba::{self, Surroundings};
-use super::xml::{Token, Tokens, decode, utf8};
 use super::{embedded, fields, kinds, lure, metadata, ole, relationships};
 use crate::Examination;
+use crate::markup::{Token, Tokens, decode, utf8};
 
 fn wanted(name: &str) -> bool {
     name.ends_with(".xml")
@@ -143,7 +143,7 @@ fn content(examination: &mut Examination<'_>, part: &[u8], gathered: &mut Gather
     }
 }
 
-fn link(examination: &mut Examination<'_>, element: &super::xml::Element<'_>, kind: &str) {
+fn link(examination: &mut Examination<'_>, element: &crate::markup::Element<'_>, kind: &str) {
     if let Some(target) = element.attribute(b"href") {
         relationships::link(examination, "the document", kind, &target);
     }
@@ -152,7 +152,7 @@ fn link(examination: &mut Examination<'_>, element: &super::xml::Element<'_>, ki
 /// `script:event-listener script:event-name="dom:load" xlink:href="vnd.sun.star.script:…"`
 fn event(
     examination: &mut Examination<'_>,
-    element: &super::xml::Element<'_>,
+    element: &crate::markup::Element<'_>,
     gathered: &mut Gathered,
 ) {
     let name = element.attribute(b"event-name").unwrap_or_default();

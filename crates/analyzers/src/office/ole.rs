@@ -186,7 +186,7 @@ fn link(examination: &mut Examination<'_>, place: &str, address: &str) {
         return;
     }
     relationships::link(examination, place, "oleObject", address);
-    if super::address::classify(address) == super::address::Address::Web
+    if crate::address::classify(address) == crate::address::Address::Web
         && !examination.has(&kinds::REMOTE_OBJECT)
     {
         examination

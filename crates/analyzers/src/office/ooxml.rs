@@ -4,9 +4,9 @@ use palisade_model::{ObservableKind, ProblemKind};
 
 use super::parts::{Part, Parts};
 use super::vba::{self, Surroundings};
-use super::xml::{Element, Token, Tokens, decode, utf8};
 use super::{classes, embedded, fields, kinds, lure, metadata, ole, relationships, xlm};
 use crate::Examination;
+use crate::markup::{Element, Token, Tokens, decode, utf8};
 
 /// Bytes of text that are kept to look for phrases in.
 const MAX_TEXT: usize = 1 << 20;
@@ -279,7 +279,7 @@ fn action(examination: &mut Examination<'_>, parts: &Parts, part: &Part, element
         // A share that is opened by moving the mouse gives the password hash away.
         relationships::link(examination, &part.name, "hoverLink", &target);
     }
-    if super::address::web_host(&target.to_lowercase()).is_some() {
+    if crate::address::web_host(&target.to_lowercase()).is_some() {
         examination.observe(ObservableKind::Url, &target, "action");
     }
 }

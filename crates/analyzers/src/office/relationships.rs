@@ -2,10 +2,10 @@
 
 use palisade_model::ObservableKind;
 
-use super::address::{Address, classify, is_page};
 use super::kinds;
-use super::xml::{Element, Token, Tokens, utf8};
 use crate::Examination;
+use crate::address::{Address, classify, is_page};
+use crate::markup::{Element, Token, Tokens, utf8};
 
 /// Relationships of one part that are read.
 const MAX_RELATIONSHIPS: usize = 50_000;

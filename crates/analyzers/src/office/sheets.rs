@@ -4,6 +4,7 @@ use palisade_model::ObservableKind;
 
 use super::{fields, kinds, xlm};
 use crate::Examination;
+use crate::address::{Address, classify, web_host};
 
 /// Bytes of text that are looked at.
 const MAX_TEXT: usize = 16 << 20;
@@ -98,8 +99,11 @@ pub(super) fn query(examination: &mut Examination<'_>) {
     for line in window.split(|byte| *byte == b'\n').take(1_000) {
         let line = String::from_utf8_lossy(line.trim_ascii()).into_owned();
         let lower = line.to_lowercase();
-        if super::address::web_host(&lower).is_some() {
-            examination.observe(ObservableKind::Url, &line, "web query");
+        if web_host(&lower).is_none() {
+            continue;
+        }
+        examination.observe(ObservableKind::Url, &line, "web query");
+        if classify(&line) == Address::Web {
             examination
                 .find(&kinds::WEB_QUERY, format!("Excel fetches {line} when the file is opened"))
                 .quoting("address", line.as_bytes());

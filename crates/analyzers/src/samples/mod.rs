@@ -1,6 +1,7 @@
 //! Harmless samples, one for each finding, beside a near miss that must not show it.
 
 mod office;
+mod pdf;
 
 /// A sample of one finding.
 #[derive(Clone, Copy)]
@@ -21,5 +22,6 @@ pub struct Case {
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(office::cases());
+    cases.extend(pdf::cases());
     cases
 }

@@ -3,11 +3,11 @@
 use palisade_formats::bytes::{Cursor, u32_le};
 
 use super::super::parts::{Part, Parts};
-use super::super::xml::{Token, Tokens, decode, utf8};
 use super::super::{fields, wide};
 use super::Sheet;
 use super::tokens::{Layout, text};
 use crate::Examination;
+use crate::markup::{Token, Tokens, decode, utf8};
 
 /// Records of one part.
 const MAX_RECORDS: usize = 4_000_000;

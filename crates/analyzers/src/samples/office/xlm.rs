@@ -72,7 +72,10 @@ pub(super) fn cases() -> Vec<Case> {
             "web-query",
             "a.iqy",
             || b"WEB\r\n1\r\nhttp://example.com/rates\r\n\r\nSelection=1\r\n".to_vec(),
-            || b"WEB\r\n1\r\nC:\\rates.htm\r\n\r\nSelection=1\r\n".to_vec(),
+            || {
+                b"WEB\r\n1\r\nhttps://company.sharepoint.com/_vti_bin/owssvr.dll?List=1\r\n"
+                    .to_vec()
+            },
         ),
     ]
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 /// Kinds of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Address {
+pub(crate) enum Address {
     /// `http`, `https`, `ftp`: with a host.
     Web,
     /// A web address of a host where companies keep their documents.
@@ -53,7 +53,7 @@ const DANGEROUS: &[&str] = &[
 ];
 
 /// The kind of an address.
-pub(super) fn classify(target: &str) -> Address {
+pub(crate) fn classify(target: &str) -> Address {
     let lower = target.trim().to_lowercase();
     if lower.contains("mhtml:") && lower.contains("x-usc:") {
         return Address::Mhtml;
@@ -78,7 +78,7 @@ pub(super) fn classify(target: &str) -> Address {
 }
 
 /// The host of a web address in lower case, without user and port.
-pub(super) fn web_host(lower: &str) -> Option<&str> {
+pub(crate) fn web_host(lower: &str) -> Option<&str> {
     let rest = [
         "http://",
         "https://",
@@ -126,7 +126,7 @@ fn is_public(host: &str) -> bool {
 
 /// Whether a web address names a page, script or bare moniker item rather than a document: what
 /// linked objects of exploits load.
-pub(super) fn is_page(target: &str) -> bool {
+pub(crate) fn is_page(target: &str) -> bool {
     let lower = target.trim().to_lowercase();
     let bare = lower.split(['?', '#']).next().unwrap_or_default();
     let bare = bare.strip_suffix('!').map_or(bare, |_| "x.html");

@@ -9,7 +9,7 @@ use memchr::{memchr, memmem};
 const MAX_TAG_BYTES: usize = 64 << 10;
 
 /// A piece of markup.
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// A start tag, empty or not.
     Open(Element<'a>),
     /// An end tag: its local name.
@@ -20,25 +20,25 @@ pub(super) enum Token<'a> {
 
 /// A start tag.
 #[derive(Clone, Copy)]
-pub(super) struct Element<'a> {
+pub(crate) struct Element<'a> {
     /// Name with its prefix.
-    pub(super) name: &'a [u8],
+    pub(crate) name: &'a [u8],
     attributes: &'a [u8],
 }
 
 impl<'a> Element<'a> {
     /// The name without its prefix.
-    pub(super) fn local(&self) -> &'a [u8] {
+    pub(crate) fn local(&self) -> &'a [u8] {
         local(self.name)
     }
 
     /// The value of the attribute with this local name, decoded.
-    pub(super) fn attribute(&self, wanted: &[u8]) -> Option<String> {
+    pub(crate) fn attribute(&self, wanted: &[u8]) -> Option<String> {
         self.attributes().find(|(name, _)| local(name) == wanted).map(|(_, value)| decode(value))
     }
 
     /// Names with their prefixes, and raw values.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let mut rest = self.attributes;
         std::iter::from_fn(move || {
             let equals = memchr(b'=', rest)?;
@@ -58,12 +58,12 @@ fn local(name: &[u8]) -> &[u8] {
 }
 
 /// The tokens of UTF-8 text.
-pub(super) struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
         Self { rest: text }
     }
 
@@ -140,7 +140,7 @@ fn tag_end(text: &[u8]) -> Option<usize> {
 }
 
 /// Undoes the five entities and character references.
-pub(super) fn decode(raw: &[u8]) -> String {
+pub(crate) fn decode(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     if !text.contains('&') {
         return text.into_owned();
@@ -179,7 +179,7 @@ fn entity(name: &str) -> Option<char> {
 }
 
 /// Text as UTF-8: parts may be UTF-16 with a mark.
-pub(super) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     let wide = |body: &[u8], read: fn([u8; 2]) -> u16| {
         let units = body.as_chunks::<2>().0.iter().map(|pair| read(*pair));
         let text: String =
