@@ -134,9 +134,13 @@ fn table(examination: &mut Examination<'_>, input: &[u8], base: usize) {
             let rest = input.get(at..).unwrap_or_default();
             let skip = rest.iter().take_while(|byte| is_blank(**byte)).count().min(16);
             let rest = rest.get(skip..).unwrap_or_default();
-            let line = rest.get(..rest.len().min(32)).unwrap_or_default();
-            let object = line.first().is_some_and(u8::is_ascii_digit)
-                && memmem::find(line, b"obj").is_some();
+            // `12 0 obj`: a stream of one.
+            let line = rest.get(..rest.len().min(40)).unwrap_or_default();
+            let mut words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
+            let mut number =
+                || words.next().is_some_and(|word| word.iter().all(u8::is_ascii_digit));
+            let object =
+                number() && number() && words.next().is_some_and(|word| word.starts_with(b"obj"));
             rest.starts_with(b"xref") || object
         };
         // Offsets may count from the header.
