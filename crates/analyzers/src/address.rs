@@ -148,3 +148,46 @@ pub(crate) fn is_page(target: &str) -> bool {
             | "ps1"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Address::{self, Dangerous, Mhtml, Office, Other, PublicShare, Share, Web};
+    use super::{classify, is_page};
+
+    #[test]
+    fn addresses_are_told_apart() {
+        let cases: &[(&str, Address)] = &[
+            ("http://example.com/a", Web),
+            ("HTTPS://user@Example.com:8080/a", Web),
+            ("https://company.sharepoint.com/a", Office),
+            // A host that only begins like one of Office's.
+            ("https://company.sharepoint.com.example.com/a", Web),
+            ("\\\\server\\share\\a", Share),
+            ("file://server/share/a", Share),
+            ("file:///\\\\server\\share", Share),
+            ("file:///C:/a", Other),
+            ("C:\\a", Other),
+            ("\\\\?\\UNC\\server\\share", Share),
+            ("\\\\192.0.2.1\\a", PublicShare),
+            ("\\\\10.1.2.3\\a", Share),
+            ("\\\\host@ssl\\DavWWWRoot\\a", PublicShare),
+            ("ms-msdt:/id", Dangerous),
+            ("mailto:a@example.com", Other),
+            ("mhtml:http://example.com/a!x-usc:http://example.com/a", Mhtml),
+            ("", Other),
+        ];
+        for (address, expect) in cases {
+            assert_eq!(classify(address), *expect, "{address}");
+        }
+    }
+
+    #[test]
+    fn pages_are_told_from_documents() {
+        assert!(is_page("http://example.com/a.html"));
+        assert!(is_page("http://example.com/a.html!"));
+        assert!(is_page("http://example.com/a!"));
+        assert!(is_page("http://example.com/a.HTA?b=c"));
+        assert!(!is_page("http://example.com/a.xlsx!Sheet1!R1C1"));
+        assert!(!is_page("http://example.com/a.docx"));
+    }
+}

@@ -117,6 +117,10 @@ kinds! {
     LURE_WITH_MACROS = "lure-with-macros", Suspicious, ["T1204.002"], ["lure", "macro"],
         "The text asks the reader to enable content, and a macro that runs by itself waits for that.";
     // The file itself.
+    DEFAULT_PASSWORD = "default-password", Suspicious, ["T1027.013"], ["evasion"],
+        "Encrypted with the password that Excel tries by itself: encryption that keeps out scanners and nobody else. Excel itself writes binary workbooks so, never packages.";
+    PROTECTED_WORKBOOK = "protected-workbook", Info, ["T1027.013"], ["evasion"],
+        "A binary workbook encrypted with Excel's own password, as Excel does when its structure is protected. Malware uses this to keep out scanners.";
     ENCRYPTED = "encrypted-document", Info, ["T1027.013"], ["evasion"],
         "The document is encrypted; what is in it was not read.";
     PACKAGE_DISAGREES = "package-disagrees", Suspicious, ["T1027", "T1036"], ["evasion"],

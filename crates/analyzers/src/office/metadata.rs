@@ -147,3 +147,18 @@ pub(super) fn part(examination: &mut Examination<'_>, bytes: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::filetime;
+
+    #[test]
+    fn times_are_written_out() {
+        // The epochs of Unix and of FILETIME, and a leap day.
+        assert_eq!(filetime(116_444_736_000_000_000).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(filetime(10_000_000).as_deref(), Some("1601-01-01T00:00:01Z"));
+        assert_eq!(filetime(133_536_528_450_000_000).as_deref(), Some("2024-02-29T04:00:45Z"));
+        assert_eq!(filetime(0), None);
+        assert_eq!(filetime(u64::MAX), None);
+    }
+}

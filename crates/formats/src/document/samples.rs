@@ -417,3 +417,36 @@ pub fn elf_overlay(overlay: &[u8]) -> Vec<u8> {
     file.extend(overlay);
     file
 }
+
+/// A package in standard encryption (\[MS-OFFCRYPTO\] 2.3.4.5) with AES of 128 bits.
+pub fn encrypted_package(password: &str, package: &[u8]) -> Vec<u8> {
+    use aes::cipher::{BlockCipherEncrypt, KeyInit};
+    use sha1::{Digest, Sha1};
+
+    let salt = [7u8; 16];
+    let key = super::ole::decrypt::standard_key(password, &salt);
+    let cipher = aes::Aes128::new_from_slice(&key).expect("a key of 16 bytes");
+    let encrypt = |data: &[u8]| {
+        let mut out = data.to_vec();
+        out.resize(out.len().next_multiple_of(16), 0);
+        for chunk in out.as_chunks_mut::<16>().0 {
+            let mut block = aes::Block::from(*chunk);
+            cipher.encrypt_block(&mut block);
+            chunk.copy_from_slice(&block);
+        }
+        out
+    };
+    let verifier = [9u8; 16];
+    let mut information = vec![4, 0, 2, 0, 0x24, 0, 0, 0];
+    information.extend(32u32.to_le_bytes());
+    for word in [0x24u32, 0, 0x660e, 0x8004, 128, 0x18, 0, 0] {
+        information.extend(word.to_le_bytes());
+    }
+    information.extend(16u32.to_le_bytes());
+    information.extend(salt);
+    information.extend(encrypt(&verifier));
+    information.extend(20u32.to_le_bytes());
+    information.extend(encrypt(&Sha1::digest(verifier)));
+    let body = [&(package.len() as u64).to_le_bytes()[..], &encrypt(package)].concat();
+    compound(&[("EncryptionInfo", &information), ("EncryptedPackage", &body)])
+}

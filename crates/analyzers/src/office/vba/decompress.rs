@@ -68,3 +68,28 @@ pub(crate) fn is_module(bytes: &[u8]) -> bool {
         && bytes.get(2).is_some_and(|high| high & 0x70 == 0x30)
         && bytes.get(4..12).is_some_and(|word| word.eq_ignore_ascii_case(b"attribut"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::decompress;
+
+    #[test]
+    fn the_examples_of_the_specification_are_read() {
+        // [MS-OVBA] 3.2.2, "normal compression".
+        let packed = b"\x01\x2f\xb0\x00#aaabcde\x82f\x00paghij\x018\x08akl\x000mnop\x06q\x02p\x04\x10rstuv\x10wxyz\x00\x3c";
+        let plain = b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa";
+        assert_eq!(decompress(packed).as_deref(), Some(&plain[..]));
+        // 3.2.3, "maximum compression".
+        let packed = b"\x01\x03\xb0\x02\x61\x45\x00";
+        assert_eq!(decompress(packed), Some(vec![b'a'; 73]));
+    }
+
+    #[test]
+    fn broken_containers_give_what_they_have() {
+        assert_eq!(decompress(b""), None);
+        assert_eq!(decompress(b"\x02"), None);
+        assert_eq!(decompress(b"\x01\x2f\xb0\x00#aa").as_deref(), Some(&b"#aa"[..]));
+        // A copy from before the chunk.
+        assert_eq!(decompress(b"\x01\x03\xb0\x01\xff\xff"), Some(Vec::new()));
+    }
+}

@@ -224,3 +224,31 @@ fn code(words: &[Word<'_>], at: usize) -> Option<(i64, usize)> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Word, spell, words};
+
+    fn check(source: &str, expect: &[&str]) {
+        assert_eq!(spell(&words(source)).strings, expect, "{source}");
+    }
+
+    #[test]
+    fn constant_strings_are_spelt() {
+        check("a = \"po\" & \"wer\" + \"shell\"", &["powershell"]);
+        check("a = Chr(99) & ChrW(&H6d) & Chr$(50 * 2)", &["cmd"]);
+        check("a = StrReverse(\"dmc\") & \".exe\"", &["cmd.exe"]);
+        check("a = \"say \"\"hi\"\"\"", &["say \"hi\""]);
+        check("a = \"one\" & _\r\n  \"two\"", &["onetwo"]);
+        check("' \"comment\"\r\nRem \"another\"\r\na = \"b\" ' \"c\"", &["b"]);
+        check("a = \"not closed\r\nb = 1", &["not closed\r"]);
+        check("a = Chr(1000000000000000000000) & Chr(", &[]);
+    }
+
+    #[test]
+    fn names_are_words_in_lower_case() {
+        let expect =
+            [Word::Name("shell".to_owned()), Word::Number(255), Word::Mark(b','), Word::Number(8)];
+        assert_eq!(words("Shell &HFF&, &O10"), expect);
+    }
+}

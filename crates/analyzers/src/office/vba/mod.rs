@@ -209,25 +209,29 @@ fn stomping(examination: &mut Examination<'_>, project: &Project) {
         let source = code(&module.source);
         let blank = source.trim().is_empty();
         let name = &module.name;
-        if blank && lines >= LEAST_LINES && !module.pcode.strings.is_empty()
-            || !module.has_source && lines >= LEAST_LINES
-        {
-            examination
-                .find(
-                    &kinds::MACRO_STOMPED,
-                    format!("Module {name} has {lines} compiled lines and no source"),
-                )
-                .quoting(name.clone(), list(&module.pcode.strings).as_bytes());
+        // Each line of source that is not blank is compiled to one, unless it goes on in the next.
+        let shown = source.lines().filter(|line| !line.trim().is_empty()).count();
+        let said = if (blank || !module.has_source) && lines >= LEAST_LINES {
+            Some((
+                format!("Module {name} has {lines} compiled lines and no source"),
+                list(&module.pcode.strings),
+            ))
         } else if let Some((missing, of)) = foreign(module) {
-            examination
-                .find(
-                    &kinds::MACRO_STOMPED,
-                    format!(
-                        "Module {name}: {} of {of} compiled strings are not in its source",
-                        missing.len()
-                    ),
-                )
-                .quoting(name.clone(), list(&missing).as_bytes());
+            let count = missing.len();
+            Some((
+                format!("Module {name}: {count} of {of} compiled strings are not in its source"),
+                list(&missing),
+            ))
+        } else if lines > shown.saturating_mul(2).saturating_add(4) {
+            Some((
+                format!("Module {name} has {lines} compiled lines and {shown} of source"),
+                list(&module.pcode.strings),
+            ))
+        } else {
+            None
+        };
+        if let Some((said, strings)) = said {
+            examination.find(&kinds::MACRO_STOMPED, said).quoting(name.clone(), strings.as_bytes());
         }
         if !module.listed && !blank {
             examination.find(
@@ -246,4 +250,18 @@ fn foreign(module: &Module) -> Option<(Vec<String>, usize)> {
     let missing: Vec<String> =
         strings.iter().filter(|text| !source.contains(text.as_str())).cloned().collect();
     (missing.len() >= 2 && missing.len() * 2 > strings.len()).then(|| (missing, strings.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn what_the_editor_hides_is_left_out() {
+        let class =
+            "VERSION 1.0 CLASS\r\nBEGIN\r\n  MultiUse = -1\r\nEND\r\nAttribute VB_Name = \"A\"\r\n";
+        assert_eq!(code(class).trim(), "");
+        assert_eq!(code("Attribute VB_Name = \"A\"\r\nSub B()\r\n"), "Sub B()\r\n");
+        assert_eq!(code("End Sub"), "End Sub");
+    }
 }

@@ -20,8 +20,17 @@ const BUILT_IN: [(char, &str); 4] = [
     ('\u{b}', "Auto_Deactivate"),
 ];
 
-/// Looks at a `Workbook` or `Book` stream.
+/// Looks at a `Workbook` or `Book` stream, which may be encrypted.
 pub(in super::super) fn examine(examination: &mut Examination<'_>, stream: &[u8]) {
+    read(examination, stream, true);
+}
+
+/// Looks at a stream whose records were decrypted.
+pub(in super::super) fn examine_plain(examination: &mut Examination<'_>, stream: &[u8]) {
+    read(examination, stream, false);
+}
+
+fn read(examination: &mut Examination<'_>, stream: &[u8], encrypted: bool) {
     let mut cursor = Cursor::new(stream);
     let mut sheet = Sheet::default();
     let mut layout = Layout::Wide;
@@ -43,7 +52,7 @@ pub(in super::super) fn examine(examination: &mut Examination<'_>, stream: &[u8]
                 in_macro = u16_le(body, 2) == Some(MACRO_SHEET);
             }
             // FILEPASS: what follows is encrypted.
-            0x002f => {
+            0x002f if encrypted => {
                 super::super::encryption::workbook(examination, stream, body);
                 return;
             }

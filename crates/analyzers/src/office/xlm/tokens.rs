@@ -283,3 +283,27 @@ fn call_variable(stack: &mut Vec<String>, id: u16, count: usize) {
     let name = if id == 255 { "RUN".to_owned() } else { function(id).0 };
     call(stack, &name, count);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, text};
+
+    #[test]
+    fn formulas_are_written_out() {
+        let exec = b"\x17\x04\0calc\x41\x6e\0";
+        assert_eq!(text(exec, Layout::Wide), "EXEC(\"calc\")");
+        let sum = b"\x1e\x01\0\x1e\x02\0\x03\x15\x41\x6f\0";
+        assert_eq!(text(sum, Layout::Wide), "CHAR((1+2))");
+        let wide = b"\x17\x02\0o\0k\0\x42\x01\x60\x80";
+        assert_eq!(text(wide, Layout::Binary), "FORMULA(\"ok\")");
+        let cell = b"\x44\x04\0\x01\0\x24\0\0\0\0\x08";
+        assert_eq!(text(cell, Layout::Wide), "R5C2&R1C1");
+    }
+
+    #[test]
+    fn broken_formulas_end() {
+        assert_eq!(text(b"\x03", Layout::Wide), "");
+        assert_eq!(text(b"\x1e\x01\0\x17\xff\0a", Layout::Wide), "1");
+        assert_eq!(text(b"\xff\xff", Layout::Binary), "");
+    }
+}

@@ -1,6 +1,6 @@
 //! Samples of links to elsewhere.
 
-use palisade_formats::document::samples::{Entry, compound_tree};
+use palisade_formats::document::samples::{Entry, compound_tree, encrypted_package};
 
 use super::super::Case;
 use super::build::{document, field, linked, package, slide, url_moniker};
@@ -151,6 +151,12 @@ pub(super) fn cases() -> Vec<Case> {
                     "",
                 )
             },
+        ),
+        case(
+            "default-password",
+            "a.xlsx",
+            || encrypted_package("VelvetSweatshop", &package(&[])),
+            || encrypted_package("chosen by a person", &package(&[])),
         ),
         case(
             "encrypted-document",

@@ -1,5 +1,7 @@
 //! Samples of Excel 4 macros and text spreadsheets.
 
+use palisade_formats::document::samples::compound;
+
 use super::super::Case;
 use super::build::{call, codes, macro_workbook, package};
 use super::case;
@@ -13,6 +15,14 @@ fn alert() -> Vec<u8> {
 
 fn plain_workbook() -> Vec<u8> {
     macro_workbook(0, None, &[])
+}
+
+/// A workbook in XOR obfuscation with this check value.
+fn protected(verifier: u16) -> Vec<u8> {
+    let mut stream = vec![0x09, 0x08, 8, 0, 0, 6, 5, 0, 0, 0, 0, 0, 0x2f, 0, 6, 0, 0, 0, 1, 2];
+    stream.extend(verifier.to_le_bytes());
+    stream.extend([0x0a, 0, 0, 0]);
+    compound(&[("Workbook", &stream)])
 }
 
 fn built() -> Vec<u8> {
@@ -34,6 +44,13 @@ pub(super) fn cases() -> Vec<Case> {
             "a.xls",
             || macro_workbook(2, AUTO_OPEN, &[alert()]),
             || macro_workbook(0, AUTO_OPEN, &[alert()]),
+        ),
+        case(
+            "protected-workbook",
+            "a.xls",
+            // The check value of XOR obfuscation with Excel's own password, and of another.
+            || protected(0x9a0a),
+            || protected(0x1234),
         ),
         case(
             "xlm-execute",
