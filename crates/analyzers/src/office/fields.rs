@@ -60,7 +60,6 @@ pub(super) fn judge(examination: &mut Examination<'_>, instruction: &str) {
                 relationships::link(examination, "field HYPERLINK", "hyperlink", target);
             }
         }
-        "MACROBUTTON" | "GOTOBUTTON" => {}
         _ => {}
     }
 }

@@ -28,10 +28,13 @@ pub(super) fn examine(examination: &mut Examination<'_>) {
                 gathered.scripts.push(name.to_owned());
                 gathered.code.push(String::from_utf8_lossy(&part.bytes).into_owned());
             }
-            name if name.starts_with("object") && !name.ends_with(".xml") => {
-                if ole::compound_at(&part.bytes).is_none() && !part.bytes.is_empty() {
-                    embedded::judge(examination, "The document", name, &part.bytes);
-                }
+            // Objects in compound files are children that are looked at by themselves.
+            name if name.starts_with("object")
+                && !name.ends_with(".xml")
+                && !part.bytes.is_empty()
+                && ole::compound_at(&part.bytes).is_none() =>
+            {
+                embedded::judge(examination, "The document", name, &part.bytes);
             }
             "content.xml" | "styles.xml" | "settings.xml" => {
                 content(examination, &part.bytes, &mut gathered);
@@ -191,8 +194,11 @@ fn conclude(examination: &mut Examination<'_>, gathered: Gathered) {
     if let Some(phrase) = lure {
         examination.find(&kinds::LURE_TEXT, format!("The text says \"{phrase}\""));
     }
-    let surroundings =
-        Surroundings { callbacks: gathered.callbacks, lure: lure.map(str::to_owned) };
+    let surroundings = Surroundings {
+        callbacks: gathered.callbacks,
+        lure: lure.map(str::to_owned),
+        hidden: Vec::new(),
+    };
     let sources: Vec<&str> = gathered.code.iter().map(String::as_str).collect();
     vba::judge(examination, &sources, &surroundings);
     if !gathered.scripts.is_empty() {

@@ -13,6 +13,8 @@ use crate::Examination;
 
 /// Bytes read of a stream.
 const MAX_STREAM_BYTES: u64 = 64 << 20;
+/// Bytes of a document stream in which text is looked for.
+const MAX_TEXT_BYTES: usize = 16 << 20;
 /// Objects of one file.
 const MAX_OBJECTS: usize = 2_000;
 
@@ -59,7 +61,7 @@ pub(super) fn examine(examination: &mut Examination<'_>) {
     if let Some(phrase) = lure {
         examination.find(&kinds::LURE_TEXT, format!("The text says \"{phrase}\""));
     }
-    let surroundings = Surroundings { callbacks: Vec::new(), lure: lure.map(str::to_owned) };
+    let surroundings = Surroundings { lure: lure.map(str::to_owned), ..Surroundings::default() };
     vba::examine(examination, &compound, &surroundings, true);
 }
 
@@ -198,6 +200,7 @@ fn link(examination: &mut Examination<'_>, place: &str, address: &str) {
 /// The text of a Word document without its piece table: runs of bytes or of UTF-16, as they stand.
 /// Fields and phrases are found in it; the order of pieces does not matter for either.
 fn word_text(stream: &[u8]) -> String {
+    let stream = stream.get(..stream.len().min(MAX_TEXT_BYTES)).unwrap_or_default();
     // 0x13, 0x14 and 0x15 are the marks of fields (\[MS-DOC\] 2.8.25).
     let narrow: String = stream
         .iter()

@@ -10,6 +10,8 @@ use crate::markup::{Element, Token, Tokens, decode, utf8};
 
 /// Bytes of text that are kept to look for phrases in.
 const MAX_TEXT: usize = 1 << 20;
+/// Document variables that are looked at.
+const MAX_VARIABLES: usize = 1_000;
 
 /// Whether a part is worth reading.
 fn wanted(name: &str) -> bool {
@@ -17,11 +19,13 @@ fn wanted(name: &str) -> bool {
     match kind {
         "rels" => true,
         "xml" => {
-            !(name.starts_with("xl/worksheets/") && !name.contains("/_rels/"))
-                && !name.contains("/theme/")
-                && !name.ends_with("/styles.xml")
-                && !name.contains("slidelayout")
-                && !name.contains("slidemaster")
+            // Cells, looks and frames: the bulk of a document, and nothing that acts.
+            let plain = name.starts_with("xl/worksheets/")
+                || name.contains("/theme/")
+                || name.ends_with("/styles.xml")
+                || name.contains("slidelayout")
+                || name.contains("slidemaster");
+            !plain
         }
         "bin" => {
             name.contains("vba")
@@ -39,6 +43,8 @@ fn wanted(name: &str) -> bool {
 struct Gathered {
     text: String,
     callbacks: Vec<String>,
+    /// Values of document variables, where macros may keep text.
+    hidden: Vec<String>,
     macro_project: Option<Vec<u8>>,
     content_types: String,
 }
@@ -62,8 +68,11 @@ pub(super) fn examine(examination: &mut Examination<'_>) {
     if let Some(phrase) = lure {
         examination.find(&kinds::LURE_TEXT, format!("The text says \"{phrase}\""));
     }
-    let surroundings =
-        Surroundings { callbacks: gathered.callbacks, lure: lure.map(str::to_owned) };
+    let surroundings = Surroundings {
+        callbacks: gathered.callbacks,
+        lure: lure.map(str::to_owned),
+        hidden: gathered.hidden,
+    };
     let Some(project) = gathered.macro_project else { return };
     if let Some(compound) = ole::compound_at(&project) {
         // The project is a child of its own: its sources come from there.
@@ -222,6 +231,12 @@ fn text(examination: &mut Examination<'_>, parts: &Parts, part: &Part, gathered:
                 }
                 b"hlinkClick" | b"hlinkMouseOver" | b"hlinkHover" => {
                     action(examination, parts, part, &element);
+                }
+                b"docVar" => {
+                    let value = element.attribute(b"val").unwrap_or_default();
+                    if gathered.hidden.len() < MAX_VARIABLES && value.len() >= 4 {
+                        gathered.hidden.push(value);
+                    }
                 }
                 b"hyperlink" => {
                     // A hyperlink may be a quoted formula or a path without a relationship.

@@ -52,13 +52,10 @@ pub(super) fn examine(examination: &mut Examination<'_>) {
                 .at("objupdate", at, 10);
         }
     }
-    for (instruction, at) in groups(input, b"\\fldinst") {
-        if instruction.len() > 2 {
-            fields::judge(examination, &instruction);
-        }
-        let _ = at;
+    for instruction in groups(input, b"\\fldinst") {
+        fields::judge(examination, &instruction);
     }
-    for (path, _) in groups(input, b"\\*\\template") {
+    for path in groups(input, b"\\*\\template") {
         relationships::link(examination, "the document", "template", path.trim());
     }
     if count > 0 || update.is_some() {
@@ -114,14 +111,14 @@ fn control(examination: &mut Examination<'_>, class: &classes::Class, place: &st
     }
 }
 
-/// The text of every group that begins with this control word, and where it stands.
-fn groups<'a>(input: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = (String, usize)> + 'a {
+/// The text of every group that begins with this control word.
+fn groups<'a>(input: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = String> + 'a {
     let mut from = 0;
     std::iter::from_fn(move || {
         let at = find(input, word, from)?;
         from = at + word.len();
         let rest = input.get(from..)?;
-        Some((text(rest.get(..rest.len().min(MAX_GROUP))?), at))
+        Some(text(rest.get(..rest.len().min(MAX_GROUP))?))
     })
     .take(fields::MAX_FIELDS)
 }

@@ -59,7 +59,7 @@ pub(super) fn examine(examination: &mut Examination<'_>) {
     if let Some(phrase) = lure {
         examination.find(&kinds::LURE_TEXT, format!("The text says \"{phrase}\""));
     }
-    let surroundings = Surroundings { callbacks: Vec::new(), lure: lure.map(str::to_owned) };
+    let surroundings = Surroundings { lure: lure.map(str::to_owned), ..Surroundings::default() };
     for (name, bytes) in projects {
         let unpacked = active_mime(&bytes);
         // A bare compound file is a child already, and its sources come from there.

@@ -166,3 +166,27 @@ fn deep_and_endless_input_ends() {
     fields.extend(b"{\\fldinst ".repeat(20_000));
     office("a.rtf", &fields);
 }
+
+#[test]
+fn text_that_a_macro_fetches_from_variables_counts() {
+    let project = member(&sample("macro-auto-run"), "word/vbaProject.bin");
+    let document = |value: &str| {
+        let settings = format!(
+            "<w:settings><w:docVars><w:docVar w:name=\"a\" w:val=\"{value}\"/></w:docVars></w:settings>"
+        );
+        palisade_formats::samples::zip(&[
+            ("[Content_Types].xml", b"<Types/>"),
+            ("word/settings.xml", settings.as_bytes()),
+            ("word/vbaProject.bin", &project),
+        ])
+    };
+    assert!(has(&office("a.docm", &document("powershell -c 1")), "macro-auto-run-execute"));
+    assert!(!has(&office("a.docm", &document("Figures of March")), "macro-auto-run-execute"));
+}
+
+#[test]
+fn a_workbook_with_excels_own_password_is_read() {
+    // Obfuscated by XOR: recognised; what is in it stays unread.
+    let opinion = office("a.xls", &sample("protected-workbook"));
+    assert!(has(&opinion, "protected-workbook") && !has(&opinion, "encrypted-document"));
+}

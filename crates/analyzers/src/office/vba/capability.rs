@@ -350,7 +350,7 @@ impl Capabilities {
         self.hiding(&words, &spelt);
     }
 
-    fn names(&mut self, words: &[Word<'_>]) {
+    fn names(&mut self, words: &[Word]) {
         let mut open_binary = false;
         for (at, word) in words.iter().enumerate() {
             let Word::Name(name) = word else { continue };
@@ -394,7 +394,7 @@ impl Capabilities {
     }
 
     /// A call that takes the name of what it makes or calls: a literal, or something computed.
-    fn call(&mut self, words: &[Word<'_>], at: usize, name: &str) {
+    fn call(&mut self, words: &[Word], at: usize, name: &str) {
         let mut argument = words.get(at + 1..).unwrap_or_default().iter();
         let mut first = argument.next();
         if first == Some(&Word::Mark(b'(')) {
@@ -440,7 +440,7 @@ impl Capabilities {
         }
     }
 
-    fn hiding(&mut self, words: &[Word<'_>], spelt: &Spelt) {
+    fn hiding(&mut self, words: &[Word], spelt: &Spelt) {
         if spelt.codes >= MANY_CODES {
             add(&mut self.obfuscation, "text from character codes");
         }
@@ -463,11 +463,10 @@ impl Capabilities {
             add(&mut self.obfuscation, "text decoded from digits");
         }
         // `Array(72, 101, …)`: a run of small numbers.
-        let bytes =
-            |word: &&Word<'_>| matches!(word, Word::Number(0..=255) | Word::Mark(b',' | b'-'));
+        let bytes = |word: &&Word| matches!(word, Word::Number(0..=255) | Word::Mark(b',' | b'-'));
         let longest = words
             .chunk_by(|one, other| bytes(&one) && bytes(&other))
-            .map(<[Word<'_>]>::len)
+            .map(<[Word]>::len)
             .max()
             .unwrap_or(0);
         if longest >= 200 {
@@ -488,7 +487,7 @@ impl Capabilities {
 }
 
 /// `Shell` is called when an argument follows it.
-fn called(after: Option<&Word<'_>>) -> bool {
+fn called(after: Option<&Word>) -> bool {
     matches!(after, Some(Word::Mark(b'(' | b'"') | Word::Text(_) | Word::Name(_)))
         && !matches!(after, Some(Word::Name(word)) if matches!(word.as_str(), "as" | "then" | "to" | "and" | "or" | "is"))
 }

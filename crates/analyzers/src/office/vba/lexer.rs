@@ -8,7 +8,7 @@ const MAX_STRING: usize = 64 << 10;
 
 /// A word of source.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Word<'a> {
+pub(crate) enum Word {
     /// A name, in lower case, without a type mark.
     Name(String),
     /// A string literal, its doubled quotes undone.
@@ -19,12 +19,10 @@ pub(crate) enum Word<'a> {
     Mark(u8),
     /// End of a statement.
     End,
-    /// A comment.
-    Comment(&'a str),
 }
 
-/// Splits source into words. Comments are kept as one word each; line continuations are joined.
-pub(crate) fn words(source: &str) -> Vec<Word<'_>> {
+/// Splits source into words. Comments are left out; line continuations are joined.
+pub(crate) fn words(source: &str) -> Vec<Word> {
     let bytes = source.as_bytes();
     let mut out = Vec::new();
     let mut at = 0;
@@ -41,7 +39,7 @@ pub(crate) fn words(source: &str) -> Vec<Word<'_>> {
                 let line = memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at);
                 at += line + 1;
             }
-            b'\'' => at = comment(source, at, at + 1, &mut out),
+            b'\'' => at = run(bytes, at, |byte| byte != b'\n'),
             b'"' => {
                 let (text, end) = literal(source, at + 1);
                 out.push(Word::Text(text));
@@ -72,7 +70,7 @@ pub(crate) fn words(source: &str) -> Vec<Word<'_>> {
                 let name = source.get(at..end).unwrap_or_default().to_lowercase();
                 at = end;
                 if name == "rem" && matches!(out.last(), None | Some(Word::End)) {
-                    at = comment(source, at, at, &mut out);
+                    at = run(bytes, at, |byte| byte != b'\n');
                     continue;
                 }
                 // `Chr$`
@@ -105,13 +103,6 @@ fn continues(bytes: &[u8], at: usize) -> bool {
     let rest = bytes.get(at + 1..).unwrap_or_default();
     let behind = rest.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
     blank_before && matches!(behind, None | Some(b'\n'))
-}
-
-fn comment<'a>(source: &'a str, start: usize, from: usize, out: &mut Vec<Word<'a>>) -> usize {
-    let rest = source.as_bytes().get(from..).unwrap_or_default();
-    let end = from + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-    out.push(Word::Comment(source.get(start..end).unwrap_or_default()));
-    end
 }
 
 fn literal(source: &str, from: usize) -> (String, usize) {
@@ -150,7 +141,7 @@ pub(crate) struct Spelt {
 }
 
 /// Spells every string expression of constants in `words`.
-pub(crate) fn spell(words: &[Word<'_>]) -> Spelt {
+pub(crate) fn spell(words: &[Word]) -> Spelt {
     let mut spelt = Spelt::default();
     let mut at = 0;
     while at < words.len() {
@@ -174,7 +165,7 @@ pub(crate) fn spell(words: &[Word<'_>]) -> Spelt {
 }
 
 /// A literal, `Chr(n)`, or `StrReverse("…")` at `at`; the word behind it.
-fn term(words: &[Word<'_>], at: usize, spelt: &mut Spelt) -> Option<(String, usize)> {
+fn term(words: &[Word], at: usize, spelt: &mut Spelt) -> Option<(String, usize)> {
     match words.get(at)? {
         Word::Text(text) => Some((text.clone(), at + 1)),
         Word::Name(name) => match name.as_str() {
@@ -199,7 +190,7 @@ fn term(words: &[Word<'_>], at: usize, spelt: &mut Spelt) -> Option<(String, usi
 }
 
 /// `(65)`, `(60 + 5)`, `(70 - 5)`, `(5 * 13)`, `(1 Xor 64)`: at most a few operators.
-fn code(words: &[Word<'_>], at: usize) -> Option<(i64, usize)> {
+fn code(words: &[Word], at: usize) -> Option<(i64, usize)> {
     if words.get(at)? != &Word::Mark(b'(') {
         return None;
     }

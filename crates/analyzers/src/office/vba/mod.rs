@@ -23,6 +23,8 @@ pub(super) struct Surroundings {
     pub(super) callbacks: Vec<String>,
     /// The text asks the reader to enable macros: the words.
     pub(super) lure: Option<String>,
+    /// Text that code may fetch from places beside it: document variables.
+    pub(super) hidden: Vec<String>,
 }
 
 /// Whether there is a VBA project in it, with code or without.
@@ -52,14 +54,19 @@ pub(super) fn examine(
         }
         stomping(examination, &project);
         let sources: Vec<&str> = project.modules.iter().map(|m| code(&m.source)).collect();
-        // Where the source is gone, the compiled form still has its strings.
-        let literals: Vec<String> = project
+        // Where the source is gone, the compiled form still has its strings; and code fetches text
+        // from forms and variables.
+        let compiled = project.modules.iter().flat_map(|module| &module.pcode.strings);
+        let literals: Vec<String> = compiled
+            .chain(&project.form_strings)
+            .chain(&surroundings.hidden)
+            .map(|text| format!("\"{}\"\n", text.replace('"', "\"\"").replace('\n', " ")))
+            .collect();
+        let has_code = project
             .modules
             .iter()
-            .flat_map(|module| &module.pcode.strings)
-            .map(|text| format!("\"{}\"\n", text.replace('"', "\"\"")))
-            .collect();
-        let literals = literals.concat();
+            .any(|module| module.pcode.lines > 0 || !code(&module.source).trim().is_empty());
+        let literals = if has_code { literals.concat() } else { String::new() };
         let mut all = sources;
         all.push(&literals);
         let references = project.references.join(", ");
@@ -249,7 +256,8 @@ fn foreign(module: &Module) -> Option<(Vec<String>, usize)> {
     let source = module.source.replace("\"\"", "\"");
     let missing: Vec<String> =
         strings.iter().filter(|text| !source.contains(text.as_str())).cloned().collect();
-    (missing.len() >= 2 && missing.len() * 2 > strings.len()).then(|| (missing, strings.len()))
+    let many = missing.len() >= 2 && missing.len() * 2 > strings.len();
+    many.then_some((missing, strings.len()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,12 @@ pub(crate) const MAX_MODULES: usize = 1_000;
 /// References of a project.
 const MAX_REFERENCES: usize = 200;
 
+/// Forms of a project, bytes of each, texts of each, and the shortest of those that is kept.
+const MAX_FORMS: usize = 200;
+const MAX_FORM_BYTES: u64 = 1 << 20;
+const MAX_FORM_TEXTS: usize = 2_000;
+const MIN_FORM_TEXT: usize = 6;
+
 /// A module.
 pub(crate) struct Module {
     /// Its name in the `dir` stream, or that of its stream.
@@ -35,10 +41,8 @@ pub(crate) struct Project {
     pub(crate) modules: Vec<Module>,
     /// Type libraries and projects that it refers to.
     pub(crate) references: Vec<String>,
-    /// Strings of forms and other streams beside the code, where the code may fetch text from.
-    pub(crate) form_bytes: Vec<u8>,
-    /// The `PROJECT` stream.
-    pub(crate) settings: Vec<u8>,
+    /// Captions, tags and other text of forms, where the code may fetch text from.
+    pub(crate) form_strings: Vec<String>,
 }
 
 /// Every project in a compound file: those folders with a `dir` and a `_VBA_PROJECT` stream.
@@ -77,7 +81,6 @@ fn read(compound: &Compound<'_>, folder: u32) -> Project {
         .and_then(|parent| compound.stream_in(parent, "PROJECT"))
         .map(|entry| compound.read(entry, 1 << 20).bytes);
     let names = settings.as_deref().map(listed_names);
-    project.settings = settings.unwrap_or_default();
     let version = pcode::Version::of(&stream("_VBA_PROJECT").unwrap_or_default(), listing.wide);
     let mut seen = Vec::new();
     for entry in listing.entries.iter().take(MAX_MODULES) {
@@ -108,25 +111,26 @@ fn read(compound: &Compound<'_>, folder: u32) -> Project {
         let listed = names.as_ref().is_none_or(|names| names.contains(&name));
         project.modules.push(module(&bytes, &listing_entry, listing.code_page, version, listed));
     }
-    project.form_bytes = forms(compound, parent, folder);
+    project.form_strings = forms(compound, parent, folder);
     project
 }
 
-/// The streams of forms, which lie in folders beside the code.
-fn forms(compound: &Compound<'_>, parent: Option<u32>, code: u32) -> Vec<u8> {
+/// Printable runs in the streams of forms (\[MS-OFORMS\] 2.1.2), which lie in folders beside the code.
+fn forms(compound: &Compound<'_>, parent: Option<u32>, code: u32) -> Vec<String> {
     let mut out = Vec::new();
     let Some(parent) = parent else { return out };
-    for (folder, entry) in compound.children(parent).take(200) {
+    for (folder, entry) in compound.children(parent).take(MAX_FORMS) {
         if entry.kind != EntryKind::Storage || folder == code {
             continue;
         }
         for name in ["o", "f"] {
-            if let Some(stream) = compound.stream_in(folder, name)
-                && out.len() < 4 << 20
-            {
-                out.extend(compound.read(stream, 1 << 20).bytes);
-                out.push(0);
-            }
+            let Some(stream) = compound.stream_in(folder, name) else { continue };
+            let bytes = compound.read(stream, MAX_FORM_BYTES).bytes;
+            let runs = bytes
+                .split(|byte| !(0x20..0x7f).contains(byte))
+                .filter(|run| run.len() >= MIN_FORM_TEXT)
+                .map(|run| String::from_utf8_lossy(run).into_owned());
+            out.extend(runs.take(MAX_FORM_TEXTS));
         }
     }
     out

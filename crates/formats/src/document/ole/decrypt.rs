@@ -75,9 +75,11 @@ pub fn document(compound: &Compound<'_>, passwords: &[String], limit: u64) -> Op
 
 /// AES in ECB mode; a last block that is not whole is left out.
 fn aes_ecb(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
-    fn run<C: BlockCipherDecrypt + KeyInit>(key: &[u8], data: &[u8]) -> Option<Vec<u8>>
+    fn run<C>(key: &[u8], data: &[u8]) -> Option<Vec<u8>>
     where
-        C: aes::cipher::BlockSizeUser<BlockSize = aes::cipher::consts::U16>,
+        C: BlockCipherDecrypt
+            + KeyInit
+            + aes::cipher::BlockSizeUser<BlockSize = aes::cipher::consts::U16>,
     {
         let cipher = C::new_from_slice(key).ok()?;
         let mut out = data.get(..data.len() / 16 * 16)?.to_vec();
