@@ -60,11 +60,14 @@ fn local(name: &[u8]) -> &[u8] {
 /// The tokens of UTF-8 text.
 pub(crate) struct Tokens<'a> {
     rest: &'a [u8],
+    /// Bytes that may still be searched for the ends of tags: each once, and some again behind
+    /// quotes that do not close.
+    budget: usize,
 }
 
 impl<'a> Tokens<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { rest: text }
+        Self { rest: text, budget: text.len().saturating_mul(2) + (1 << 20) }
     }
 
     /// Skips `count` bytes of what is left.
@@ -106,10 +109,15 @@ impl<'a> Iterator for Tokens<'a> {
             if self.rest.first() != Some(&b'<') {
                 continue;
             }
+            if self.budget == 0 {
+                return None;
+            }
             let Some(end) = tag_end(self.rest) else {
+                self.budget = self.budget.saturating_sub(self.rest.len().min(MAX_TAG_BYTES));
                 self.advance(1);
                 continue;
             };
+            self.budget = self.budget.saturating_sub(end);
             let tag = self.rest.get(1..end).unwrap_or_default();
             self.advance(end + 1);
             if let Some(name) = tag.strip_prefix(b"/") {

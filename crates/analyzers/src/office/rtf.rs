@@ -114,11 +114,15 @@ fn control(examination: &mut Examination<'_>, class: &classes::Class, place: &st
 /// The text of every group that begins with this control word.
 fn groups<'a>(input: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = String> + 'a {
     let mut from = 0;
+    // Groups that do not close would be read many times over.
+    let mut budget = input.len().saturating_add(1 << 20);
     std::iter::from_fn(move || {
         let at = find(input, word, from)?;
         from = at + word.len();
         let rest = input.get(from..)?;
-        Some(text(rest.get(..rest.len().min(MAX_GROUP))?))
+        let text = text(rest.get(..rest.len().min(MAX_GROUP).min(budget))?);
+        budget = budget.saturating_sub(text.len().max(16));
+        (budget > 0).then_some(text)
     })
     .take(fields::MAX_FIELDS)
 }
