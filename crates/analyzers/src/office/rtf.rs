@@ -60,7 +60,7 @@ pub(super) fn examine(examination: &mut Examination<'_>) {
     }
     if count > 0 || update.is_some() {
         let window = input.get(..input.len().min(1 << 20)).unwrap_or_default();
-        if let Some(phrase) = lure::find(&text(window)) {
+        if let Some(phrase) = lure::find(&text(window).0) {
             examination.find(&kinds::LURE_TEXT, format!("The text says \"{phrase}\""));
         }
     }
@@ -120,15 +120,15 @@ fn groups<'a>(input: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = String> +
         let at = find(input, word, from)?;
         from = at + word.len();
         let rest = input.get(from..)?;
-        let text = text(rest.get(..rest.len().min(MAX_GROUP).min(budget))?);
-        budget = budget.saturating_sub(text.len().max(16));
+        let (text, read) = text(rest.get(..rest.len().min(MAX_GROUP).min(budget))?);
+        budget = budget.saturating_sub(read.max(16));
         (budget > 0).then_some(text)
     })
     .take(fields::MAX_FIELDS)
 }
 
-/// The text from here to the end of the group, control words left out.
-fn text(input: &[u8]) -> String {
+/// The text from here to the end of the group, control words left out, and the bytes that it took.
+fn text(input: &[u8]) -> (String, usize) {
     let mut out = String::new();
     let mut depth = 0usize;
     let mut at = 0;
@@ -174,5 +174,5 @@ fn text(input: &[u8]) -> String {
         }
         at += 1;
     }
-    out
+    (out, at)
 }
