@@ -77,6 +77,11 @@ impl<'a> Examination<'a> {
         &self.context.name
     }
 
+    /// Passwords to try on what is encrypted.
+    pub fn passwords(&self) -> &'a [String] {
+        &self.context.passwords
+    }
+
     /// Whether the time is nearly over. Ask in every loop that grows with the artifact, and leave it:
     /// the opinion then says that not everything was looked at.
     pub fn should_stop(&mut self) -> bool {

@@ -14,3 +14,21 @@ pub struct FindingKind {
     /// For the documentation, one or two sentences: what it is, and when legitimate files have it.
     pub about: &'static str,
 }
+
+/// A table of findings: constants, and `ALL` of them.
+macro_rules! kinds {
+    ($($name:ident = $id:literal, $severity:expr, $attack:expr, $tags:expr, $about:literal;)*) => {
+        $(
+            pub(super) const $name: $crate::FindingKind = $crate::FindingKind {
+                id: $id,
+                severity: $severity,
+                attack: &$attack,
+                tags: &$tags,
+                about: $about,
+            };
+        )*
+        /// All of them.
+        pub(super) const ALL: &[$crate::FindingKind] = &[$($name),*];
+    };
+}
+pub(crate) use kinds;

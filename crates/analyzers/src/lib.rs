@@ -9,9 +9,14 @@
 //! observation, never a panic. Verdicts are conservative: a finding is `Suspicious` when legitimate
 //! files rarely have it, and `Malicious` only when there is no innocent explanation.
 
+mod address;
 mod examination;
 mod kind;
+mod markup;
 pub mod observables;
+pub mod office;
+mod packed_file;
+pub mod pdf;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;
@@ -63,4 +68,4 @@ impl StaticAnalyzer {
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] = &[];
+pub const ALL: &[StaticAnalyzer] = &[office::ANALYZER, pdf::ANALYZER];

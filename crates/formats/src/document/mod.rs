@@ -1,17 +1,17 @@
 //! Mail, office documents, PDF, RTF, encoded text, self-extracting executables: files that happen
 //! to hold others. One folder per format.
 
-mod decode;
+pub mod decode;
 mod eml;
 mod encoded;
 mod mapi;
 mod mbox;
 mod msg;
-pub(crate) mod ole;
+pub mod ole;
 mod onenote;
-mod pdf;
+pub mod pdf;
 mod program;
-mod rtf;
+pub mod rtf;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;

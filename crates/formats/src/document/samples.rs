@@ -83,7 +83,7 @@ pub fn mbox(messages: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The body of a package (\[MS-OLEDS\]): what Word makes of a file dropped into a document.
-fn package(name: &str, bytes: &[u8]) -> Vec<u8> {
+pub fn package(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut out = 2u16.to_le_bytes().to_vec();
     for _ in 0..2 {
         out.extend(name.as_bytes());
@@ -136,13 +136,26 @@ pub fn html_data_uri(bytes: &[u8]) -> Vec<u8> {
 pub fn compound(streams: &[(&str, &[u8])]) -> Vec<u8> {
     let entries: Vec<Entry<'_>> =
         streams.iter().map(|(name, bytes)| Entry::Stream(name, bytes)).collect();
-    compound_tree(&entries)
+    compound_tree([0; 16], &entries)
 }
 
-/// A stream, or a folder of streams.
-enum Entry<'a> {
+/// A stream, or a folder of others, in a compound file to be built.
+#[derive(Debug, Clone)]
+pub enum Entry<'a> {
+    /// A stream of this name.
     Stream(&'a str, &'a [u8]),
-    Folder(&'a str, &'a [(&'a str, &'a [u8])]),
+    /// A folder of this name and class id.
+    Folder(&'a str, [u8; 16], Vec<Entry<'a>>),
+}
+
+impl Entry<'_> {
+    /// Directory entries that it takes.
+    fn count(&self) -> u32 {
+        match self {
+            Self::Stream(..) => 1,
+            Self::Folder(_, _, inner) => 1 + inner.iter().map(Entry::count).sum::<u32>(),
+        }
+    }
 }
 
 const END: u32 = 0xffff_fffe;
@@ -187,60 +200,71 @@ fn chain(bytes: &[u8], size: usize, table: &mut Vec<u32>, data: &mut Vec<u8>) ->
     start
 }
 
-fn directory_entry(
-    name: &str,
+/// A directory entry before its links: name, kind, sibling, first child, class.
+struct Node<'a> {
+    name: &'a str,
     kind: u8,
     right: u32,
     child: u32,
-    start: u32,
-    size: usize,
-) -> Vec<u8> {
-    let mut entry: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let name_bytes = entry.len() as u16 + 2;
-    entry.resize(64, 0);
-    entry.extend(name_bytes.to_le_bytes());
-    entry.extend([kind, 1]);
-    for link in [NONE, right, child] {
-        entry.extend(link.to_le_bytes());
-    }
-    entry.resize(116, 0);
-    entry.extend(start.to_le_bytes());
-    entry.extend((size as u64).to_le_bytes());
-    entry
+    class: [u8; 16],
 }
 
-fn compound_tree(entries: &[Entry<'_>]) -> Vec<u8> {
-    let mut sectors = Sectors::default();
-    let mut directory = Vec::new();
-    // Each list of siblings is a tree that leans to the right; a folder's entries follow it.
-    let mut number = 1u32;
+impl Node<'_> {
+    fn entry(&self, start: u32, size: usize) -> Vec<u8> {
+        let mut entry: Vec<u8> = self.name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let name_bytes = entry.len() as u16 + 2;
+        entry.resize(64, 0);
+        entry.extend(name_bytes.to_le_bytes());
+        entry.extend([self.kind, 1]);
+        for link in [NONE, self.right, self.child] {
+            entry.extend(link.to_le_bytes());
+        }
+        entry.extend(self.class);
+        entry.resize(116, 0);
+        entry.extend(start.to_le_bytes());
+        entry.extend((size as u64).to_le_bytes());
+        entry
+    }
+}
+
+/// Adds entries, which are siblings, the first of them with this number. Each list of siblings is
+/// a tree that leans to the right; a folder's entries follow it.
+fn add_entries(
+    entries: &[Entry<'_>],
+    mut number: u32,
+    sectors: &mut Sectors,
+    directory: &mut Vec<u8>,
+) {
     for (at, entry) in entries.iter().enumerate() {
-        let last = at + 1 == entries.len();
+        let next = number + entry.count();
+        let right = if at + 1 == entries.len() { NONE } else { next };
         match entry {
             Entry::Stream(name, bytes) => {
-                let right = if last { NONE } else { number + 1 };
                 let start = sectors.add_stream(bytes);
-                directory.extend(directory_entry(name, 2, right, NONE, start, bytes.len()));
-                number += 1;
+                let node = Node { name, kind: 2, right, child: NONE, class: [0; 16] };
+                directory.extend(node.entry(start, bytes.len()));
             }
-            Entry::Folder(name, streams) => {
-                let inner = streams.len() as u32;
-                let right = if last { NONE } else { number + 1 + inner };
-                let child = if inner == 0 { NONE } else { number + 1 };
-                directory.extend(directory_entry(name, 1, right, child, 0, 0));
-                for (place, (name, bytes)) in (0u32..).zip(*streams) {
-                    let right = if place + 1 == inner { NONE } else { number + 2 + place };
-                    let start = sectors.add_stream(bytes);
-                    directory.extend(directory_entry(name, 2, right, NONE, start, bytes.len()));
-                }
-                number += 1 + inner;
+            Entry::Folder(name, class, inner) => {
+                let child = if inner.is_empty() { NONE } else { number + 1 };
+                let node = Node { name, kind: 1, right, child, class: *class };
+                directory.extend(node.entry(0, 0));
+                add_entries(inner, number + 1, sectors, directory);
             }
         }
+        number = next;
     }
+}
+
+/// A compound file with these entries below a root of this class.
+pub fn compound_tree(class: [u8; 16], entries: &[Entry<'_>]) -> Vec<u8> {
+    let mut sectors = Sectors::default();
+    let mut directory = Vec::new();
+    add_entries(entries, 1, &mut sectors, &mut directory);
     let small = std::mem::take(&mut sectors.small);
     let small_start = sectors.add(&small);
     let first = if entries.is_empty() { NONE } else { 1 };
-    let mut all = directory_entry("Root Entry", 5, NONE, first, small_start, small.len());
+    let root = Node { name: "Root Entry", kind: 5, right: NONE, child: first, class };
+    let mut all = root.entry(small_start, small.len());
     all.extend(directory);
     all.resize(all.len().next_multiple_of(512), 0);
     let directory_start = sectors.add(&all);
@@ -281,14 +305,18 @@ fn compound_tree(entries: &[Entry<'_>]) -> Vec<u8> {
 pub fn msg(name: &str, bytes: &[u8]) -> Vec<u8> {
     let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
     let (body, name) = (wide("hello"), wide(name));
-    compound_tree(&[
-        Entry::Stream("__properties_version1.0", &[0; 32]),
-        Entry::Stream("__substg1.0_1000001F", &body),
-        Entry::Folder(
-            "__attach_version1.0_#00000000",
-            &[("__substg1.0_37010102", bytes), ("__substg1.0_3707001F", &name)],
-        ),
-    ])
+    let attachment = vec![
+        Entry::Stream("__substg1.0_37010102", bytes),
+        Entry::Stream("__substg1.0_3707001F", &name),
+    ];
+    compound_tree(
+        [0; 16],
+        &[
+            Entry::Stream("__properties_version1.0", &[0; 32]),
+            Entry::Stream("__substg1.0_1000001F", &body),
+            Entry::Folder("__attach_version1.0_#00000000", [0; 16], attachment),
+        ],
+    )
 }
 
 /// A presentation with an embedded object, compressed.
@@ -388,4 +416,37 @@ pub fn elf_overlay(overlay: &[u8]) -> Vec<u8> {
     put(64 + 32, &0x100u64.to_le_bytes());
     file.extend(overlay);
     file
+}
+
+/// A package in standard encryption (\[MS-OFFCRYPTO\] 2.3.4.5) with AES of 128 bits.
+pub fn encrypted_package(password: &str, package: &[u8]) -> Vec<u8> {
+    use aes::cipher::{BlockCipherEncrypt, KeyInit};
+    use sha1::{Digest, Sha1};
+
+    let salt = [7u8; 16];
+    let key = super::ole::decrypt::standard_key(password, &salt);
+    let cipher = aes::Aes128::new_from_slice(&key).expect("a key of 16 bytes");
+    let encrypt = |data: &[u8]| {
+        let mut out = data.to_vec();
+        out.resize(out.len().next_multiple_of(16), 0);
+        for chunk in out.as_chunks_mut::<16>().0 {
+            let mut block = aes::Block::from(*chunk);
+            cipher.encrypt_block(&mut block);
+            chunk.copy_from_slice(&block);
+        }
+        out
+    };
+    let verifier = [9u8; 16];
+    let mut information = vec![4, 0, 2, 0, 0x24, 0, 0, 0];
+    information.extend(32u32.to_le_bytes());
+    for word in [0x24u32, 0, 0x660e, 0x8004, 128, 0x18, 0, 0] {
+        information.extend(word.to_le_bytes());
+    }
+    information.extend(16u32.to_le_bytes());
+    information.extend(salt);
+    information.extend(encrypt(&verifier));
+    information.extend(20u32.to_le_bytes());
+    information.extend(encrypt(&Sha1::digest(verifier)));
+    let body = [&(package.len() as u64).to_le_bytes()[..], &encrypt(package)].concat();
+    compound(&[("EncryptionInfo", &information), ("EncryptedPackage", &body)])
 }

@@ -18,37 +18,44 @@ const MAX_DEPTH: usize = 64;
 
 /// A stream, folder or the root.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// The name, as UTF-16 text with replaced halves; control characters are kept (`\x01Ole`).
-    pub(crate) name: String,
-    pub(crate) kind: EntryKind,
+    pub name: String,
+    /// Stream, folder or root.
+    pub kind: EntryKind,
     /// Class id as it stands in the file: the first three fields little-endian.
-    pub(crate) class: [u8; 16],
+    pub class: [u8; 16],
     start: u32,
     /// Bytes that the entry claims.
-    pub(crate) size: u64,
+    pub size: u64,
     left: u32,
     right: u32,
     child: u32,
     /// Number of the folder that holds it; `None` for the root and for entries of no folder.
-    pub(crate) parent: Option<u32>,
+    pub parent: Option<u32>,
 }
 
+/// Kinds of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EntryKind {
+pub enum EntryKind {
+    /// A folder.
     Storage,
+    /// A file.
     Stream,
+    /// The root folder.
     Root,
 }
 
 /// Bytes of a stream, and whether they are all that its entry claims.
-pub(crate) struct Stream {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) whole: bool,
+pub struct Stream {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Whether they are all that the entry claims.
+    pub whole: bool,
 }
 
 /// An opened compound file.
-pub(crate) struct Compound<'a> {
+pub struct Compound<'a> {
     data: &'a [u8],
     sector_bytes: usize,
     /// Sectors that hold the allocation table, in order.
@@ -60,13 +67,13 @@ pub(crate) struct Compound<'a> {
     small_bytes: usize,
     small_cutoff: u64,
     /// By number; unused and broken entries are `None`.
-    pub(crate) entries: Vec<Option<Entry>>,
+    pub entries: Vec<Option<Entry>>,
 }
 
 impl<'a> Compound<'a> {
     /// Opens `data`, reading at most `max_entries` of its directory. `None` when it is no compound
     /// file or its directory cannot be found.
-    pub(crate) fn open(data: &'a [u8], max_entries: usize) -> Option<Self> {
+    pub fn open(data: &'a [u8], max_entries: usize) -> Option<Self> {
         if !MAGIC.iter().any(|magic| data.starts_with(magic)) {
             return None;
         }
@@ -101,36 +108,36 @@ impl<'a> Compound<'a> {
     }
 
     /// The root entry.
-    pub(crate) fn root(&self) -> Option<&Entry> {
+    pub fn root(&self) -> Option<&Entry> {
         self.entries.iter().flatten().find(|entry| entry.kind == EntryKind::Root)
     }
 
     /// Number and entry of what the folder `parent` holds.
-    pub(crate) fn children(&self, parent: u32) -> impl Iterator<Item = (u32, &Entry)> {
+    pub fn children(&self, parent: u32) -> impl Iterator<Item = (u32, &Entry)> {
         self.numbered().filter(move |(_, entry)| entry.parent == Some(parent))
     }
 
     /// Every entry with its number.
-    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Entry)> {
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, &Entry)> {
         (0u32..).zip(&self.entries).filter_map(|(number, entry)| Some((number, entry.as_ref()?)))
     }
 
     /// The stream with this name in the folder `parent`, whatever its case.
-    pub(crate) fn stream_in(&self, parent: u32, name: &str) -> Option<&Entry> {
+    pub fn stream_in(&self, parent: u32, name: &str) -> Option<&Entry> {
         self.children(parent)
             .map(|(_, entry)| entry)
             .find(|entry| entry.kind == EntryKind::Stream && entry.name.eq_ignore_ascii_case(name))
     }
 
     /// The number of the root.
-    pub(crate) fn root_number(&self) -> u32 {
+    pub fn root_number(&self) -> u32 {
         self.numbered()
             .find(|(_, entry)| entry.kind == EntryKind::Root)
             .map_or(0, |(number, _)| number)
     }
 
     /// Names of folders from the root to the entry, joined by `/`.
-    pub(crate) fn path(&self, number: u32) -> String {
+    pub fn path(&self, number: u32) -> String {
         let mut parts = Vec::new();
         let mut at = Some(number);
         while let Some(entry) = at.and_then(|at| self.entry(at)) {
@@ -144,12 +151,13 @@ impl<'a> Compound<'a> {
         parts.join("/")
     }
 
-    pub(crate) fn entry(&self, number: u32) -> Option<&Entry> {
+    /// The entry of this number.
+    pub fn entry(&self, number: u32) -> Option<&Entry> {
         self.entries.get(usize::try_from(number).ok()?)?.as_ref()
     }
 
     /// The bytes of a stream, at most `limit` of them.
-    pub(crate) fn read(&self, entry: &Entry, limit: u64) -> Stream {
+    pub fn read(&self, entry: &Entry, limit: u64) -> Stream {
         let wanted = entry.size.min(limit);
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.data.len());
         let mut bytes = Vec::new();

@@ -4,9 +4,10 @@
 //! files in an installer package. The document's own streams, macros too, are left to the engines
 //! that read them.
 
-pub(crate) mod compound;
+pub mod compound;
+pub mod decrypt;
 mod installer;
-pub(crate) mod native;
+pub mod native;
 mod powerpoint;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use crate::unpack::{Child, ChildKind, Problem, Stop, Unpacking};
 use compound::{Compound, Entry, EntryKind};
 
 /// Directory entries that are read.
-pub(crate) const MAX_ENTRIES: usize = 50_000;
+pub const MAX_ENTRIES: usize = 50_000;
 
 /// Reads a document or object in a compound file.
 pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
@@ -45,8 +46,24 @@ pub(crate) fn unpack_installer(input: &[u8], unpacking: &mut Unpacking<'_>) -> R
     Ok(())
 }
 
+/// Reads an encrypted Office document: the package in it, when a password opens it, or one that
+/// Office tries by itself.
+pub(crate) fn unpack_encrypted(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
+    let Some(compound) = open(input, unpacking) else { return Ok(()) };
+    let limit = memory(unpacking);
+    match decrypt::document(&compound, unpacking.passwords(), limit) {
+        Some(opened) => {
+            let extension = filetype::detect(&opened.bytes).ty.extensions.first().copied();
+            let name = format!("document.{}", extension.unwrap_or("bin"));
+            let child = Child::new(ChildKind::Embedded, name).encrypted();
+            unpacking.child_bytes(&child, &opened.bytes)
+        }
+        None => state_encrypted(unpacking),
+    }
+}
+
 /// States that the document is encrypted.
-pub(crate) fn unpack_encrypted(_: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
+fn state_encrypted(unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
     unpacking.problem(None, Problem::ProtectedDocument, "an encrypted Office document");
     Ok(())
 }
@@ -104,24 +121,24 @@ pub(crate) fn stream(
         return powerpoint::objects(&stream.bytes, unpacking);
     }
     if is("EncryptedPackage") {
-        return unpack_encrypted(&[], unpacking);
+        return state_encrypted(unpacking);
     }
     if is("WordDocument") {
         // Bit 8 of the flags: encrypted ([MS-DOC] 2.5.2).
         let start = compound.read(entry, 64);
         if u16_le(&start.bytes, 10).is_some_and(|flags| flags & 0x0100 != 0) {
-            return unpack_encrypted(&[], unpacking);
+            return state_encrypted(unpacking);
         }
         return Ok(());
     }
     if is("Workbook") || is("Book") {
         if workbook_is_encrypted(&compound.read(entry, 4096).bytes) {
-            return unpack_encrypted(&[], unpacking);
+            return state_encrypted(unpacking);
         }
         return Ok(());
     }
     if is("EncryptedSummary") {
-        return unpack_encrypted(&[], unpacking);
+        return state_encrypted(unpacking);
     }
     // Whole documents that an object keeps in a stream.
     if is("Package") || is("CONTENTS") || is("\u{1}CONTENTS") {

@@ -6,15 +6,17 @@ use crate::bytes::Cursor;
 const MAX_PATH: usize = 4096;
 
 /// A file that the Packager wrapped.
-pub(crate) struct Package<'a> {
-    pub(crate) name: String,
-    pub(crate) bytes: &'a [u8],
+pub struct Package<'a> {
+    /// File name, without a path.
+    pub name: String,
+    /// The file.
+    pub bytes: &'a [u8],
     /// False when less is there than the header claims.
-    pub(crate) whole: bool,
+    pub whole: bool,
 }
 
 /// The payload of an `\x01Ole10Native` stream: a size, then a package or bare bytes.
-pub(crate) fn ole10native(stream: &[u8]) -> Option<Package<'_>> {
+pub fn ole10native(stream: &[u8]) -> Option<Package<'_>> {
     let mut cursor = Cursor::new(stream);
     let size = cursor.u32_le()? as usize;
     let rest = cursor.rest();
@@ -27,7 +29,7 @@ pub(crate) fn ole10native(stream: &[u8]) -> Option<Package<'_>> {
 }
 
 /// A package: type 2, label, path, type 3, temporary path, size, bytes.
-pub(crate) fn package(data: &[u8]) -> Option<Package<'_>> {
+pub fn package(data: &[u8]) -> Option<Package<'_>> {
     let mut cursor = Cursor::new(data);
     if cursor.u16_le()? != 2 {
         return None;
@@ -54,14 +56,17 @@ fn base_name(path: &[u8]) -> String {
 }
 
 /// An OLE1 object: version, format, class, topic, item, native data.
-pub(crate) struct Ole1<'a> {
-    pub(crate) class: String,
-    pub(crate) data: &'a [u8],
-    pub(crate) whole: bool,
+pub struct Ole1<'a> {
+    /// Class name (ProgID).
+    pub class: String,
+    /// Native data.
+    pub data: &'a [u8],
+    /// False when less is there than the header claims.
+    pub whole: bool,
 }
 
 /// Reads an embedded OLE1 object. The version is not looked at, as Word does not.
-pub(crate) fn ole1(bytes: &[u8]) -> Option<Ole1<'_>> {
+pub fn ole1(bytes: &[u8]) -> Option<Ole1<'_>> {
     let mut cursor = Cursor::new(bytes);
     cursor.skip(4)?;
     // 1 is a link, 2 an embedded object; 5 a presentation. Only objects have native data.

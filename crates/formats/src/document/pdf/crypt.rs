@@ -5,6 +5,7 @@ use aes::cipher::{BlockModeDecrypt, KeyIvInit};
 use md5::{Digest, Md5};
 
 use super::object::Object;
+use crate::document::decode::rc4::rc4;
 
 /// Padding of passwords (Algorithm 2).
 const PADDING: &[u8; 32] = b"\x28\xbf\x4e\x5e\x4e\x75\x8a\x41\x64\x00\x4e\x56\xff\xfa\x01\x08\
@@ -19,7 +20,7 @@ enum Method {
 }
 
 /// A key that opened the document.
-pub(super) struct Cipher {
+pub struct Cipher {
     key: Vec<u8>,
     method: Method,
 }
@@ -27,7 +28,7 @@ pub(super) struct Cipher {
 impl Cipher {
     /// Tries the passwords in order; the caller puts the empty one first. `None` when none fits or
     /// the handler is not the standard one.
-    pub(super) fn open(dictionary: &Object, id: &[u8], passwords: &[String]) -> Option<Self> {
+    pub fn open(dictionary: &Object, id: &[u8], passwords: &[String]) -> Option<Self> {
         if !dictionary.get(b"Filter")?.is_name(b"Standard") {
             return None;
         }
@@ -57,7 +58,7 @@ impl Cipher {
     }
 
     /// Decrypts the bytes of a stream or string of this object.
-    pub(super) fn decrypt(&self, data: &[u8], number: u32, generation: u16) -> Vec<u8> {
+    pub fn decrypt(&self, data: &[u8], number: u32, generation: u16) -> Vec<u8> {
         if self.method == Method::Identity {
             return data.to_vec();
         }
@@ -226,24 +227,4 @@ fn aes_cbc(key: &[u8], data: &[u8]) -> Vec<u8> {
         out.truncate(out.len() - usize::from(padding));
     }
     out
-}
-
-/// RC4, which only this format still needs.
-fn rc4(key: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut state: [u8; 256] = std::array::from_fn(|at| at as u8);
-    let mut j = 0u8;
-    for i in 0..256 {
-        j = j.wrapping_add(state[i]).wrapping_add(key[i % key.len()]);
-        state.swap(i, usize::from(j));
-    }
-    let (mut i, mut j) = (0u8, 0u8);
-    data.iter()
-        .map(|byte| {
-            i = i.wrapping_add(1);
-            j = j.wrapping_add(state[usize::from(i)]);
-            state.swap(usize::from(i), usize::from(j));
-            let sum = state[usize::from(i)].wrapping_add(state[usize::from(j)]);
-            byte ^ state[usize::from(sum)]
-        })
-        .collect()
 }

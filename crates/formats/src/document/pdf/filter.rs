@@ -11,13 +11,17 @@ use crate::document::decode::hex;
 const MAX_FILTERS: usize = 8;
 
 /// What came of decoding.
-pub(super) struct Decoded {
-    pub(super) bytes: Vec<u8>,
-    pub(super) outcome: Outcome,
+pub struct Decoded {
+    /// The bytes that came out.
+    pub bytes: Vec<u8>,
+    /// Whether that is all.
+    pub outcome: Outcome,
 }
 
+/// How decoding ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
+    /// All of it is there.
     Whole,
     /// The data ends early or breaks its format; the bytes before that are there.
     Broken,
@@ -28,7 +32,7 @@ pub(super) enum Outcome {
 }
 
 /// Undoes the filters of a stream's dictionary. At most `limit` bytes after each of them.
-pub(super) fn decode(dictionary: &Object, raw: &[u8], limit: usize) -> Decoded {
+pub fn decode(dictionary: &Object, raw: &[u8], limit: usize) -> Decoded {
     let mut decoded = Decoded { bytes: raw.to_vec(), outcome: Outcome::Whole };
     let filters = list(dictionary, b"Filter", b"F");
     let parameters = list(dictionary, b"DecodeParms", b"DP");
@@ -74,7 +78,8 @@ fn list(dictionary: &Object, key: &[u8], short: &[u8]) -> Vec<Object> {
     }
 }
 
-fn inflate(data: &[u8], limit: usize) -> Decoded {
+/// Undoes zlib, or the bare deflate behind a broken header of it; at most `limit` bytes.
+pub fn inflate(data: &[u8], limit: usize) -> Decoded {
     let mut bytes = Vec::new();
     let bound = limit as u64 + 1;
     // Line ends before the data are a common mistake of writers.
@@ -180,7 +185,7 @@ fn expand(code: usize, previous: &[u16], last: &[u8], length: &[u16], out: &mut 
 }
 
 /// Hexadecimal digits up to `>`; a missing last one is 0 (7.4.2).
-pub(super) fn ascii_hex(text: &[u8]) -> Vec<u8> {
+pub fn ascii_hex(text: &[u8]) -> Vec<u8> {
     let digits: Vec<u8> =
         text.iter().take_while(|b| **b != b'>').filter_map(|b| hex::digit(*b)).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()

@@ -3,21 +3,22 @@
 //! Objects are found by scanning, not by the cross-reference table, so that files which readers
 //! repair are read, and what an update replaced is seen as well.
 
-mod crypt;
-mod filter;
-mod object;
-mod scan;
+pub mod crypt;
+pub mod filter;
+pub mod object;
+pub mod scan;
+mod security;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::bytes::find;
 use crate::unpack::{Child, ChildKind, Problem, Stop, Unpacking};
 use crypt::Cipher;
 use filter::{Decoded, Outcome};
 use object::{Object, Parser};
 use scan::{Found, Scanner};
+pub use security::Security;
 
 /// Scripts that are handed out.
 const MAX_SCRIPTS: usize = 10_000;
@@ -26,15 +27,17 @@ const MAX_PACKED: usize = 20_000;
 
 /// Where a string stands: that decides how it was encrypted.
 #[derive(Debug, Clone, Copy)]
-struct Origin {
-    number: u32,
-    generation: u16,
+pub struct Origin {
+    /// Number of its object.
+    pub number: u32,
+    /// Generation of its object.
+    pub generation: u16,
     /// In an object stream: encrypted with it, not by itself.
-    packed: bool,
+    pub packed: bool,
 }
 
 /// A string as it stands in the file.
-type Raw = (Origin, Vec<u8>);
+pub type Raw = (Origin, Vec<u8>);
 
 /// What the objects say of each other, gathered before anything is handed out.
 #[derive(Default)]
@@ -49,9 +52,7 @@ struct Index {
     scripts: Vec<Raw>,
     /// String objects, in case a script entry names one.
     strings: HashMap<u32, Raw>,
-    encrypt: Option<Object>,
-    encrypt_reference: Option<u32>,
-    id: Vec<u8>,
+    security: Security,
 }
 
 /// Hands out embedded files and scripts.
@@ -59,15 +60,12 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
     let mut index = Index::default();
     let mut scanner = Scanner::new(input);
     let mut count = 0u32;
-    let mut encryption_objects = HashMap::new();
     for found in scanner.by_ref() {
         count += 1;
         if count.is_multiple_of(4096) {
             unpacking.keep_going()?;
         }
-        if found.value.get(b"O").is_some() && found.value.get(b"U").is_some() {
-            encryption_objects.insert(found.number, found.value.clone());
-        }
+        index.security.see(found.number, &found.value);
         let origin = Origin { number: found.number, generation: found.generation, packed: false };
         index.see(&found.value, origin);
         if found.stream.is_some() {
@@ -77,38 +75,31 @@ pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), 
     if scanner.gave_up() {
         unpacking.problem(None, Problem::Corrupt, "too broken to be read in good time");
     }
-    trailers(input, &mut index);
-    if let Some(number) = index.encrypt_reference {
-        index.encrypt = encryption_objects.remove(&number).or(index.encrypt.take());
+    index.security.trailers(input);
+    // The user password is empty when only rights are restricted.
+    let mut passwords = vec![String::new()];
+    passwords.extend_from_slice(unpacking.passwords());
+    let cipher = index.security.cipher(&passwords);
+    if index.security.is_encrypted() && cipher.is_none() {
+        unpacking.problem(None, Problem::ProtectedDocument, "an encrypted PDF");
+        return Ok(());
     }
-    let cipher = match &index.encrypt {
-        None => None,
-        Some(dictionary) => {
-            // The user password is empty when only rights are restricted.
-            let mut passwords = vec![String::new()];
-            passwords.extend_from_slice(unpacking.passwords());
-            match Cipher::open(dictionary, &index.id, &passwords) {
-                Some(cipher) => Some(cipher),
-                None => {
-                    unpacking.problem(None, Problem::ProtectedDocument, "an encrypted PDF");
-                    return Ok(());
-                }
-            }
-        }
-    };
     let document = Document { input, cipher };
     object_streams(&document, &mut index, unpacking)?;
     hand_out(&document, index, unpacking)
 }
 
-struct Document<'a> {
-    input: &'a [u8],
-    cipher: Option<Cipher>,
+/// A file, and the key that opens it where it is encrypted.
+pub struct Document<'a> {
+    /// The whole file.
+    pub input: &'a [u8],
+    /// The key.
+    pub cipher: Option<Cipher>,
 }
 
 impl Document<'_> {
-    /// The bytes of a stream, decrypted and decoded.
-    fn decode(&self, found: &Found, limit: usize) -> Decoded {
+    /// The bytes of a stream, decrypted and decoded, at most `limit` of them.
+    pub fn decode(&self, found: &Found, limit: usize) -> Decoded {
         let range = found.stream.clone().unwrap_or_default();
         let raw = self.input.get(range).unwrap_or_default();
         // Cross-reference streams are never encrypted.
@@ -125,7 +116,7 @@ impl Document<'_> {
 
 impl Document<'_> {
     /// A string, decrypted, as text.
-    fn string(&self, (origin, bytes): &Raw) -> String {
+    pub fn string(&self, (origin, bytes): &Raw) -> String {
         match &self.cipher {
             Some(cipher) if !origin.packed => {
                 text(&cipher.decrypt(bytes, origin.number, origin.generation))
@@ -179,43 +170,6 @@ impl Index {
             }
             _ => {}
         }
-        if value.get(b"Type").is_some_and(|kind| kind.is_name(b"XRef")) {
-            self.trailer(value);
-        }
-    }
-
-    fn trailer(&mut self, value: &Object) {
-        match value.get(b"Encrypt") {
-            Some(Object::Reference(number, _)) => self.encrypt_reference = Some(*number),
-            Some(direct @ Object::Dictionary(_)) => self.encrypt = Some(direct.clone()),
-            _ => {}
-        }
-        if self.encrypt.is_none() && self.encrypt_reference.is_some() {
-            // Stated, though the dictionary may be lost: then nothing can be read.
-            self.encrypt = Some(Object::Other);
-        }
-        if let Some(Object::Array(ids)) = value.get(b"ID")
-            && let Some(first) = ids.first().and_then(Object::text)
-        {
-            self.id = first.to_vec();
-        }
-    }
-}
-
-/// Trailers of the classic form; every update has one.
-fn trailers(input: &[u8], index: &mut Index) {
-    let mut at = 0;
-    for _ in 0..1_000 {
-        let Some(found) = find(input, b"trailer", at) else { return };
-        at = found + 7;
-        let mut parser = Parser::new(input, at);
-        parser.skip_blanks();
-        if parser.rest().starts_with(b"<<")
-            && let Some(value) = parser.value()
-        {
-            index.trailer(&value);
-            at = parser.at.max(at);
-        }
     }
 }
 
@@ -251,6 +205,13 @@ fn object_streams(
 }
 
 fn packed_objects(dictionary: &Object, bytes: &[u8], index: &mut Index) {
+    packed(dictionary, bytes, |number, value| {
+        index.see(&value, Origin { number, generation: 0, packed: true });
+    });
+}
+
+/// Gives `see` every object of an object stream (7.5.7) with its number: of at most 20,000.
+pub fn packed(dictionary: &Object, bytes: &[u8], mut see: impl FnMut(u32, Object)) {
     let number = |key: &[u8]| {
         dictionary.get(key).and_then(Object::number).and_then(|n| usize::try_from(n).ok())
     };
@@ -274,7 +235,7 @@ fn packed_objects(dictionary: &Object, bytes: &[u8], index: &mut Index) {
         }
         let mut parser = Parser::new(bytes, at);
         if let Some(value) = parser.value() {
-            index.see(&value, Origin { number, generation: 0, packed: true });
+            see(number, value);
         }
         furthest = parser.at.min(bytes.len());
     }
@@ -331,7 +292,7 @@ fn state(decoded: &Decoded, name: Option<&str>, unpacking: &mut Unpacking<'_>) {
 }
 
 /// Text strings are UTF-16 with a mark, or nearly Latin-1 (7.9.2.2); script engines want UTF-8.
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     let wide = |read: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|p| read([p[0], p[1]])).collect();
         String::from_utf16_lossy(&units)

@@ -7,20 +7,28 @@ const MAX_VALUES: usize = 20_000;
 
 /// A value. Numbers are whole: nothing that we follow has fractions.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Object {
+pub enum Object {
+    /// `null`, or a number that cannot be read.
     Other,
+    /// `true` or `false`.
     Boolean(bool),
+    /// The whole part of a number.
     Number(i64),
+    /// A name, its escapes undone, without the slash.
     Name(Vec<u8>),
+    /// A string, its escapes undone, perhaps still encrypted.
     Text(Vec<u8>),
+    /// An array.
     Array(Vec<Object>),
+    /// A dictionary: pairs as they stand, repeats too.
     Dictionary(Vec<(Vec<u8>, Object)>),
+    /// A reference to an object by number and generation.
     Reference(u32, u16),
 }
 
 impl Object {
     /// The value under `key`, of the last pair that has it.
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Object> {
+    pub fn get(&self, key: &[u8]) -> Option<&Object> {
         match self {
             Self::Dictionary(pairs) => {
                 pairs.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
@@ -29,18 +37,21 @@ impl Object {
         }
     }
 
-    pub(super) fn is_name(&self, wanted: &[u8]) -> bool {
+    /// Whether it is this name.
+    pub fn is_name(&self, wanted: &[u8]) -> bool {
         matches!(self, Self::Name(name) if name == wanted)
     }
 
-    pub(super) fn number(&self) -> Option<i64> {
+    /// The number, if it is one.
+    pub fn number(&self) -> Option<i64> {
         match self {
             Self::Number(number) => Some(*number),
             _ => None,
         }
     }
 
-    pub(super) fn text(&self) -> Option<&[u8]> {
+    /// The string, if it is one.
+    pub fn text(&self) -> Option<&[u8]> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -49,14 +60,16 @@ impl Object {
 }
 
 /// Reads values from `data`.
-pub(super) struct Parser<'a> {
+pub struct Parser<'a> {
     data: &'a [u8],
-    pub(super) at: usize,
+    /// Where it reads next, in bytes.
+    pub at: usize,
     values: usize,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(data: &'a [u8], at: usize) -> Self {
+    /// A parser of `data` from `at` on.
+    pub fn new(data: &'a [u8], at: usize) -> Self {
         Self { data, at, values: 0 }
     }
 
@@ -64,12 +77,13 @@ impl<'a> Parser<'a> {
         self.data.get(self.at).copied()
     }
 
-    pub(super) fn rest(&self) -> &'a [u8] {
+    /// What is left to read.
+    pub fn rest(&self) -> &'a [u8] {
         self.data.get(self.at..).unwrap_or_default()
     }
 
     /// Skips white space and comments.
-    pub(super) fn skip_blanks(&mut self) {
+    pub fn skip_blanks(&mut self) {
         while let Some(byte) = self.peek() {
             if is_blank(byte) {
                 self.at += 1;
@@ -83,7 +97,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next value; `None` at what is none, such as a keyword.
-    pub(super) fn value(&mut self) -> Option<Object> {
+    pub fn value(&mut self) -> Option<Object> {
         self.nested(0)
     }
 
@@ -175,7 +189,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Regular characters from here.
-    pub(super) fn word(&mut self) -> &'a [u8] {
+    pub fn word(&mut self) -> &'a [u8] {
         let rest = self.rest();
         let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
         self.at += length;
@@ -264,7 +278,8 @@ fn whole(word: &[u8]) -> Option<i64> {
     if text.is_empty() || text == "-" || text == "+" { Some(0) } else { text.parse().ok() }
 }
 
-pub(super) fn is_blank(byte: u8) -> bool {
+/// White space (7.2.2).
+pub fn is_blank(byte: u8) -> bool {
     matches!(byte, 0 | 9 | 10 | 12 | 13 | 32)
 }
 

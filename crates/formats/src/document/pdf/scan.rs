@@ -6,15 +6,19 @@ use crate::bytes::find;
 use super::object::{Object, Parser, is_blank};
 
 /// An object with its number and, for a stream, where its bytes are.
-pub(super) struct Found {
-    pub(super) number: u32,
-    pub(super) generation: u16,
-    pub(super) value: Object,
-    pub(super) stream: Option<std::ops::Range<usize>>,
+pub struct Found {
+    /// Object number.
+    pub number: u32,
+    /// Generation number.
+    pub generation: u16,
+    /// The object; of a stream, its dictionary.
+    pub value: Object,
+    /// Where the stream's bytes stand.
+    pub stream: Option<std::ops::Range<usize>>,
 }
 
 /// Walks the objects of a file in the order they stand there.
-pub(super) struct Scanner<'a> {
+pub struct Scanner<'a> {
     data: &'a [u8],
     at: usize,
     /// Where the next `endstream` stands, once looked for: each is searched for once.
@@ -25,12 +29,13 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(data: &'a [u8]) -> Self {
+    /// A scanner of a whole file.
+    pub fn new(data: &'a [u8]) -> Self {
         Self { data, at: 0, end_stream: Some(0), budget: data.len().saturating_mul(4) + (1 << 20) }
     }
 
     /// True when the file is so broken that reading on would take too long.
-    pub(super) fn gave_up(&self) -> bool {
+    pub fn gave_up(&self) -> bool {
         self.budget == 0
     }
 

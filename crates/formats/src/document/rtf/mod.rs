@@ -15,29 +15,43 @@ const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
 /// Hands out every object.
 pub(crate) fn unpack(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
-    let mut at = 0;
-    let mut number = 0;
-    while let Some(found) = find(input, OBJECT_DATA, at) {
-        let start = found + OBJECT_DATA.len();
-        let object = digits(input, start);
-        at = object.end.max(start);
-        if object.bytes.is_empty() {
-            continue;
-        }
-        number += 1;
+    for (number, object) in (1..).zip(objects(input)) {
         hand_out(&object.bytes, number, unpacking)?;
     }
     Ok(())
 }
 
-struct Object {
-    bytes: Vec<u8>,
-    end: usize,
+/// Every object with data, in the order of the text.
+pub fn objects(input: &[u8]) -> impl Iterator<Item = Object> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = find(input, OBJECT_DATA, at)? + OBJECT_DATA.len();
+            let object = digits(input, start);
+            at = object.end.max(start);
+            if !object.bytes.is_empty() {
+                return Some(object);
+            }
+        }
+    })
+}
+
+/// The data of an object.
+pub struct Object {
+    /// What its digits spell.
+    pub bytes: Vec<u8>,
+    /// Offset behind `\objdata`.
+    pub start: usize,
+    /// Offset of the brace that ends it.
+    pub end: usize,
+    /// Control words and groups among the digits: writers put none there.
+    pub noise: usize,
 }
 
 /// The bytes that the digits from `start` to the end of their group spell.
 fn digits(input: &[u8], start: usize) -> Object {
     let mut bytes = Vec::new();
+    let mut noise = 0usize;
     let mut half: Option<u8> = None;
     let mut depth = 0usize;
     // Depth of the ignorable group being skipped.
@@ -46,6 +60,7 @@ fn digits(input: &[u8], start: usize) -> Object {
     while let Some(byte) = input.get(at).copied() {
         match byte {
             b'{' => {
+                noise += 1;
                 depth += 1;
                 if skipped.is_none() && input[at + 1..].starts_with(b"\\*") {
                     skipped = Some(depth);
@@ -64,6 +79,7 @@ fn digits(input: &[u8], start: usize) -> Object {
             }
             b'\\' => {
                 let word = control_word(&input[at..]);
+                noise += 1;
                 at += word.length;
                 if word.name == b"bin" && skipped.is_none() {
                     let count = usize::try_from(word.number.unwrap_or(0)).unwrap_or(0);
@@ -90,17 +106,23 @@ fn digits(input: &[u8], start: usize) -> Object {
             }
         }
     }
-    Object { bytes, end: at }
+    Object { bytes, start, end: at, noise }
 }
 
-struct Control<'a> {
-    name: &'a [u8],
-    number: Option<i64>,
-    length: usize,
+/// A control word or symbol.
+pub struct Control<'a> {
+    /// The letters; none for a symbol.
+    pub name: &'a [u8],
+    /// The parameter.
+    pub number: Option<i64>,
+    /// Bytes from the backslash to behind the blank that ends it.
+    pub length: usize,
 }
 
-/// The control word or symbol at the start of `text`, with the blank that ends it.
-fn control_word(text: &[u8]) -> Control<'_> {
+/// The control word or symbol at the start of `text`, which begins with its backslash, with the
+/// blank that ends it.
+pub fn control_word(text: &[u8]) -> Control<'_> {
+    let text = if text.is_empty() { b"\\" } else { text };
     let name = text[1..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     if name == 0 {
         // `\'hh` spells a character: its digits are not data.

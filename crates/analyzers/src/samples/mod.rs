@@ -1,6 +1,10 @@
 //! Harmless samples, one for each finding, beside a near miss that must not show it.
 
+mod office;
+mod pdf;
+
 /// A sample of one finding.
+#[derive(Clone, Copy)]
 pub struct Case {
     /// The analyser.
     pub analyzer: &'static str,
@@ -16,5 +20,8 @@ pub struct Case {
 
 /// Every case, of every analyser.
 pub fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    cases.extend(office::cases());
+    cases.extend(pdf::cases());
+    cases
 }
