@@ -1,4 +1,5 @@
 //! The analysers from outside: bytes in, opinion out.
 
 mod cases;
+mod observables;
 mod support;
