@@ -15,6 +15,7 @@ pub mod observables;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;
+mod script;
 
 pub use examination::{
     Examination, MAX_EVIDENCE, MAX_FINDINGS, MAX_OBSERVABLE_BYTES, MAX_OBSERVABLES, MAX_PROBLEMS,
@@ -63,4 +64,4 @@ impl StaticAnalyzer {
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] = &[];
+pub const ALL: &[StaticAnalyzer] = &[script::ANALYZER];

@@ -1,8 +1,8 @@
 //! Mail, office documents, PDF, RTF, encoded text, self-extracting executables: files that happen
 //! to hold others. One folder per format.
 
-mod decode;
-mod eml;
+pub mod decode;
+pub mod eml;
 mod encoded;
 mod mapi;
 mod mbox;

@@ -1,7 +1,7 @@
 //! Base64 (RFC 4648), as lenient as mail readers are.
 
 /// The value of a base64 digit, of both the common and the URL alphabet.
-pub(crate) fn digit(byte: u8) -> Option<u8> {
+pub fn digit(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,
@@ -14,7 +14,7 @@ pub(crate) fn digit(byte: u8) -> Option<u8> {
 
 /// Decodes what is base64 in `text` and skips the rest (RFC 2045, 6.8). Padding ends a run of
 /// digits; what follows it is decoded as the next run, as some readers do.
-pub(crate) fn decode(text: &[u8]) -> Vec<u8> {
+pub fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let (mut bits, mut count) = (0u32, 0u8);
     for byte in text {

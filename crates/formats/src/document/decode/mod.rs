@@ -1,10 +1,10 @@
 //! Decoders of bytes written as text. Each is linear, skips what does not belong, and gives what
 //! it could read.
 
-pub(crate) mod base64;
+pub mod base64;
 pub(crate) mod binhex;
-pub(crate) mod hex;
+pub mod hex;
 pub(crate) mod lzfu;
-pub(crate) mod quoted_printable;
+pub mod quoted_printable;
 pub(crate) mod uu;
 pub(crate) mod yenc;
