@@ -1,5 +1,9 @@
 //! Harmless samples, one for each finding, beside a near miss that must not show it.
 
+mod link;
+mod script;
+mod scripts;
+
 /// A sample of one finding.
 pub struct Case {
     /// The analyser.
@@ -16,5 +20,7 @@ pub struct Case {
 
 /// Every case, of every analyser.
 pub fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    cases.extend(script::cases());
+    cases
 }

@@ -78,7 +78,8 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 pub(super) fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     let look = bytes.get(..bytes.len().min(LOOK) & !1)?;
     let zeros = look.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count();
-    if look.len() < 8 || zeros * 10 < look.len() / 2 * 8 || look.first() == Some(&0) {
+    let empty = look.iter().step_by(2).filter(|byte| **byte == 0).count();
+    if look.len() < 8 || zeros * 10 < look.len() / 2 * 8 || empty * 20 > look.len() {
         return None;
     }
     let units = bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
@@ -156,6 +157,7 @@ pub(super) fn program(bytes: &[u8]) -> Option<&'static str> {
         return None;
     }
     let found = palisade_formats::filetype::detect(bytes).ty;
-    let executable = found.category == palisade_formats::filetype::Category::Executable;
-    (executable && !matches!(found.id, "com")).then_some(found.id)
+    // Programs of a system; bytecode (WebAssembly, class files) is data for a script's own runtime.
+    let native = ["pe", "elf", "macho"].iter().any(|kind| found.id.starts_with(kind));
+    native.then_some(found.id)
 }

@@ -29,12 +29,17 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     while let Some(start) = memchr::memmem::find(rest, OPEN)
         && sections < MAX_SECTIONS
     {
-        let body = rest.get(start + OPEN.len() + FIELD..)?;
+        // The length is four bytes in base64, which end with two signs of padding.
+        if rest.get(start + OPEN.len() + 6..start + OPEN.len() + FIELD) != Some(b"==") {
+            rest = rest.get(start + OPEN.len()..).unwrap_or_default();
+            continue;
+        }
+        let body = rest.get(start + OPEN.len() + FIELD..).unwrap_or_default();
         let end = memchr::memmem::find(body, CLOSE).unwrap_or(body.len());
         let encoded = body.get(..end.saturating_sub(FIELD)).unwrap_or_default();
         section(encoded, &mut out);
         out.push(b'\n');
-        rest = body.get((end + CLOSE.len()).min(body.len())..)?;
+        rest = body.get((end + CLOSE.len()).min(body.len())..).unwrap_or_default();
         sections += 1;
     }
     (sections > 0).then_some(out)

@@ -165,6 +165,7 @@ features! {
     // Packages.
     InstallHook PY => "setuptools.command.install*" | "cmdclass" | "setuptools.command.develop*" | "setuptools.command.egg_info*" | "install.run(*";
     // Data that something decodes.
+    Ctypes PY => "ctypes.windll*" | "windll.kernel32*" | "windll" | "ctypes.c_*" | "cdll" | "kernel32.*" | "ctypes.memmove";
     MarshalPy PY => "marshal.loads";
     InflatePy PY => "zlib.decompress" | "base64.b64decode" | "b64decode" | "lzma.decompress" | "bz2.decompress" | "codecs.decode" | "bytes.fromhex" | "base64.b85decode" | "b32decode" | "b16decode" | "unhexlify";
     SleepEvade ANY => "vmware*" | "virtualbox*" | "vboxservice*" | "sbiedll*" | "wireshark*" | "procmon*" | "x64dbg*" | "ollydbg*" | "vmtoolsd*" | "qemu-ga*";

@@ -120,6 +120,12 @@ impl<'e, 'x, 'a> Layers<'e, 'x, 'a> {
         self.seen.contains(&feature)
     }
 
+    fn see(&mut self, feature: Feature) {
+        if !self.seen.contains(&feature) {
+            self.seen.push(feature);
+        }
+    }
+
     fn read(&mut self, source: &Source<'a>) {
         let text: &[u8] = &source.text;
         let (view, decoded, lists, keys, tricks, shellcode) = match source.language {
@@ -149,15 +155,19 @@ impl<'e, 'x, 'a> Layers<'e, 'x, 'a> {
         self.counts.codes += tricks;
         let hits = features::search(&view.text, source.language.bit());
         for hit in &hits {
-            if !self.seen.contains(&hit.feature) {
-                self.seen.push(hit.feature);
-            }
+            self.see(hit.feature);
         }
         self.judge(source, &view, &hits, shellcode);
         if source.depth > 0 {
             self.observe(source);
         }
         for item in decoded {
+            // The decoder itself was folded away.
+            if item.steps.is_decoding() {
+                self.see(Feature::UrlParts);
+                self.see(Feature::FromData);
+                self.see(Feature::Decodes);
+            }
             self.follow(source, item);
         }
         for (command, offset) in powershell::encoded_commands(&view.text) {

@@ -39,7 +39,7 @@ use layers::{Layers, Source};
 const MAX_READ: usize = 64 << 20;
 
 /// Scripts, pages and shortcuts.
-pub const ANALYZER: StaticAnalyzer = StaticAnalyzer {
+pub(crate) const ANALYZER: StaticAnalyzer = StaticAnalyzer {
     name: "script",
     description: "Scripts, web pages, shortcuts and settings that run commands, decoded layer by layer",
     types: TYPES,
@@ -141,30 +141,39 @@ fn examine(exam: &mut Examination<'_>) {
             settings::examine(exam, &text, offset);
         }
         _ => {
-            let Some(language) = language_of(type_id, name, &text) else { return };
-            script(exam, language, &text, offset);
+            let languages = languages_of(type_id, name, &text);
+            if !languages.is_empty() {
+                scripts(exam, &languages, &text, offset);
+            }
         }
     }
 }
 
-fn script(exam: &mut Examination<'_>, language: Language, text: &[u8], offset: Option<usize>) {
+fn scripts(exam: &mut Examination<'_>, languages: &[Language], text: &[u8], offset: Option<usize>) {
     let mut layers = Layers::new(exam);
-    layers.add(Source::plain(language, Cow::Borrowed(text), offset));
+    for language in languages {
+        layers.add(Source::plain(*language, Cow::Borrowed(text), offset));
+    }
     layers.run();
-    if language == Language::Python {
+    if languages.contains(&Language::Python) {
         settings::setup_script(&mut layers);
     }
 }
 
-/// The language of a script: what the detector says, or the name, or a command that text begins with.
-fn language_of(type_id: &str, name: &str, text: &[u8]) -> Option<Language> {
-    if let Some(language) = Language::of_type(type_id) {
-        return Some(language);
+/// The languages to read text in: what its name makes a system run it as, and what the detector says;
+/// else the language of a command that it begins with.
+fn languages_of(type_id: &str, name: &str, text: &[u8]) -> Vec<Language> {
+    let mut found: Vec<Language> = Language::of_name(name).into_iter().collect();
+    let managed = matches!(type_id, "csharp" | "java");
+    if let Some(language) = Language::of_type(type_id).filter(|_| !managed)
+        && !found.contains(&language)
+    {
+        found.push(language);
     }
-    if let Some(language) = Language::of_name(name) {
-        return Some(language);
+    if found.is_empty() && type_id.starts_with("txt") {
+        found.extend(sinks::of_text(text));
     }
-    sinks::of_text(text)
+    found
 }
 
 /// The code between `<?php` and `?>`.
