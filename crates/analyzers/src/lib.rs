@@ -11,6 +11,8 @@
 
 mod examination;
 mod kind;
+mod mail;
+mod markup;
 pub mod observables;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
@@ -64,4 +66,4 @@ impl StaticAnalyzer {
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] = &[script::ANALYZER];
+pub const ALL: &[StaticAnalyzer] = &[mail::ANALYZER, script::ANALYZER];

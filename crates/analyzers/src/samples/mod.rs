@@ -1,6 +1,7 @@
 //! Harmless samples, one for each finding, beside a near miss that must not show it.
 
 mod link;
+mod mail;
 mod script;
 mod scripts;
 
@@ -22,5 +23,6 @@ pub struct Case {
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(script::cases());
+    cases.extend(mail::cases());
     cases
 }

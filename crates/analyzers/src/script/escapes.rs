@@ -71,7 +71,7 @@ fn octal(out: &mut Vec<u8>, rest: &[u8]) -> usize {
 }
 
 /// A code as the byte that it is, or in UTF-8.
-pub(super) fn push(out: &mut Vec<u8>, value: u32, byte: bool) {
+pub(crate) fn push(out: &mut Vec<u8>, value: u32, byte: bool) {
     match u8::try_from(value) {
         Ok(value) if byte || value < 0x80 => out.push(value),
         _ => {

@@ -32,6 +32,7 @@ use palisade_model::ProblemKind;
 
 use crate::{Examination, StaticAnalyzer};
 
+pub(crate) use escapes::push as push_code;
 use language::Language;
 use layers::{Layers, Source};
 

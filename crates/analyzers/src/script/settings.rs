@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 
 use crate::Examination;
+use crate::markup::entities;
 
 use super::features::Feature;
 use super::kinds::*;
 use super::language::Language;
 use super::layers::{Layers, Source};
-use super::page;
 use super::shortcut::remote_host;
 
 /// Lines that are read.
@@ -37,7 +37,7 @@ pub(super) fn examine(exam: &mut Examination<'_>, text: &[u8], offset: Option<us
             Source::plain(Language::Shell, Cow::Owned(commands(text)), None)
         }
         "settingcontent" | "msbuild" => {
-            Source::plain(Language::Plain, page::entities(text).into_owned().into(), None)
+            Source::plain(Language::Plain, entities(text).into_owned().into(), None)
         }
         _ => Source::plain(Language::Plain, Cow::Borrowed(text), offset),
     };
@@ -143,7 +143,7 @@ fn link_file(exam: &mut Examination<'_>, text: &[u8]) {
 /// `library-ms` and `searchConnector-ms` files: the places that they show.
 fn library(exam: &mut Examination<'_>, text: &[u8]) {
     exam.observe_text(text, "location");
-    let decoded = page::entities(text);
+    let decoded = entities(text);
     for name in [&b"<url>"[..], b"<iconReference>"] {
         for at in memchr::memmem::find_iter(&decoded, name).take(64) {
             let rest = decoded.get(at + name.len()..).unwrap_or_default();

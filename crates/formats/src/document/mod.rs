@@ -6,7 +6,7 @@ pub mod eml;
 mod encoded;
 mod mapi;
 mod mbox;
-mod msg;
+pub mod msg;
 pub(crate) mod ole;
 mod onenote;
 mod pdf;
