@@ -7,10 +7,13 @@ use crate::script::push_code;
 /// Attributes of a tag.
 const MAX_ATTRIBUTES: usize = 64;
 
+/// The name of an attribute in lower case, and its value.
+type Attribute<'t> = (Vec<u8>, Cow<'t, [u8]>);
+
 /// An element's opening tag.
 pub(crate) struct Tag<'t> {
     pub(crate) name: Vec<u8>,
-    pub(crate) attributes: Vec<(Vec<u8>, Cow<'t, [u8]>)>,
+    pub(crate) attributes: Vec<Attribute<'t>>,
     pub(crate) start: usize,
     /// Where its text begins.
     pub(crate) end: usize,
@@ -57,7 +60,7 @@ pub(crate) fn next_tag(text: &[u8], from: usize) -> Option<Tag<'_>> {
 }
 
 /// The attributes up to the closing bracket, and the bytes that they take.
-fn attributes(text: &[u8]) -> (Vec<(Vec<u8>, Cow<'_, [u8]>)>, usize) {
+fn attributes(text: &[u8]) -> (Vec<Attribute<'_>>, usize) {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(byte) = text.get(at) {

@@ -65,7 +65,7 @@ fn skeleton(domain: &str) -> String {
 }
 
 /// Two domains that look the same and are not, out of those of a mail.
-pub(super) fn pair<'d>(domains: &'d [String]) -> Option<(&'d str, &'d str)> {
+pub(super) fn pair(domains: &[String]) -> Option<(&str, &str)> {
     const MAX_DOMAINS: usize = 100;
     let shapes: Vec<(&str, String)> = domains
         .iter()

@@ -2,7 +2,7 @@
 //! variables put in their places. One pass with a stack; nothing is run.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::decode::{self, Steps};
 use super::functions;
@@ -20,7 +20,7 @@ const MAX_VARIABLES: usize = 4_096;
 /// Bytes of variables put in their places, in one source.
 const MAX_REPLACED: usize = 8 << 20;
 /// Bytes of values that folding one source may copy: nested calls copy again at each level.
-const MAX_WORK: usize = 256 << 20;
+const MAX_WORK: usize = 64 << 20;
 /// Shortest decoded value that is a layer, in bytes.
 pub(super) const MIN_LAYER: usize = 16;
 /// Shortest base64 or hexadecimal string that is tried without a decoder in sight.
@@ -103,6 +103,8 @@ pub(super) fn fold(source: &[u8], language: Language) -> Folded {
         variables: HashMap::new(),
         replaced: 0,
         work: 0,
+        moved: None,
+        built: HashSet::new(),
         out: Folded::default(),
     };
     let mut lexer = Lexer::new(source, language);
@@ -112,6 +114,7 @@ pub(super) fn fold(source: &[u8], language: Language) -> Folded {
         folder.take(token, offset, next.as_ref().map(|(token, _)| token));
     }
     folder.end_statement();
+    folder.end();
     folder.out
 }
 
@@ -125,6 +128,10 @@ struct Folder<'a> {
     replaced: usize,
     /// Bytes of values that were copied.
     work: usize,
+    /// Bytes of the variable that this statement adds to: only what is added is shown.
+    moved: Option<usize>,
+    /// Variables that were put together in several statements; shown whole at the end.
+    built: HashSet<Vec<u8>>,
     out: Folded,
 }
 
@@ -165,10 +172,7 @@ impl<'a> Folder<'a> {
             }
             Token::Mark(b',') if self.opens.is_empty() => {
                 // `var a = "x", b = "y"`; the operands of PowerShell's `-f` go on.
-                let formats = self.stack.iter().any(
-                    |(item, _)| matches!(item, Item::Word(word) if operators::is_operator(word)),
-                );
-                if self.assign() && !formats {
+                if self.assign() && self.language != Language::PowerShell {
                     self.flush();
                 }
                 self.stack.push((Item::Mark(b','), offset));
@@ -264,7 +268,9 @@ impl<'a> Folder<'a> {
             _ => false,
         };
         if itself {
-            return self.variables.remove(&key);
+            let value = self.variables.remove(&key);
+            self.moved = value.as_ref().map(Value::size);
+            return value;
         }
         let value = self.variables.get(&key)?;
         self.replaced = self.replaced.saturating_add(value.size());
@@ -288,7 +294,9 @@ impl<'a> Folder<'a> {
             && let (Value::Text(more, how), Some((Item::Known(Value::Text(text, steps)), _))) =
                 (&value, self.stack.last_mut())
         {
-            text.to_mut().extend_from_slice(more);
+            if text.len() < MAX_REPLACED {
+                text.to_mut().extend_from_slice(more);
+            }
             *steps = steps.and(*how).and(Steps::JOINED);
             return;
         }
@@ -414,9 +422,13 @@ impl<'a> Folder<'a> {
             .flatten()
             .and_then(|(item, _)| item.known());
         let has_receiver = receiver.is_some();
-        let mut result = functions::call(name, receiver, &args, self.language);
+        self.work += receiver.map_or(0, Value::size);
+        let spent = self.work > MAX_WORK;
+        let mut result =
+            if spent { None } else { functions::call(name, receiver, &args, self.language) };
         let mut taken = if has_receiver { 2 } else { 1 };
         if result.is_none()
+            && !spent
             && let Some(dot) = memchr::memchr(b'.', name).filter(|dot| *dot > 0)
         {
             // A method of a variable: `data.split("")`.
@@ -424,6 +436,7 @@ impl<'a> Folder<'a> {
             if let Some(value) = self.variables.get(&object)
                 && value.size() < MAX_REPLACED / 64
             {
+                self.work += value.size();
                 let method = name.get(dot..).unwrap_or_default();
                 result = functions::call(method, Some(value), &args, self.language);
                 taken = 1;
@@ -539,6 +552,7 @@ impl<'a> Folder<'a> {
         let skip = self
             .stack
             .iter()
+            .take(4)
             .take_while(|(item, _)| match item {
                 Item::Word(word) => DECLARE.contains(&word.to_ascii_lowercase().as_slice()),
                 Item::Cast(_) | Item::Mark(b',') => true,
@@ -584,9 +598,22 @@ impl<'a> Folder<'a> {
         self.flush();
     }
 
+    /// Shows the variables that were put together.
+    fn end(&mut self) {
+        let mut names: Vec<Vec<u8>> = std::mem::take(&mut self.built).into_iter().collect();
+        names.sort_unstable();
+        for name in names {
+            if let Some(value) = self.variables.remove(&name) {
+                self.out.view.line();
+                self.show(value, 0);
+            }
+        }
+    }
+
     /// Lets the statement go into the view.
     fn flush(&mut self) {
         self.opens.clear();
+        self.moved = None;
         for (item, offset) in std::mem::take(&mut self.stack) {
             match item {
                 Item::Word(word) => self.out.view.word(&word, offset),

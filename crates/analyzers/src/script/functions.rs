@@ -5,6 +5,9 @@ use super::escapes;
 use super::language::Language;
 use super::value::{Value, from_codes, join};
 
+/// Bytes that replacing may give: replacements of replacements grow without end.
+const MAX_REPLACED: usize = 4 << 20;
+
 /// The last part of a dotted name, in lower case: `fromcharcode` of `String.fromCharCode`.
 pub(super) fn last_part(name: &[u8]) -> Vec<u8> {
     let part = name.rsplit(|byte| matches!(byte, b'.' | b':' | b'>')).next().unwrap_or(name);
@@ -239,6 +242,9 @@ pub(super) fn replaced<'a>(
         out.extend_from_slice(&to);
         rest = rest.get(at + from.len()..)?;
         count += 1;
+        if out.len() > MAX_REPLACED {
+            return None;
+        }
     }
     out.extend_from_slice(rest);
     let steps = if count > 0 { steps.and(Steps::REPLACED) } else { steps };

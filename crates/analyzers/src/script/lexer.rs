@@ -284,11 +284,14 @@ impl<'a> Lexer<'a> {
 const KEYWORDS: [&[u8]; 8] =
     [b"return", b"typeof", b"case", b"in", b"of", b"delete", b"void", b"throw"];
 
+/// Bytes of a regular expression; a slash with no end so near divides.
+const MAX_REGEX: usize = 4 << 10;
+
 /// Bytes of the regular expression here, with its slashes; `None` when it does not end on its line.
 fn regex_length(rest: &[u8]) -> Option<usize> {
     let mut class = false;
     let mut at = 1;
-    while let Some(byte) = rest.get(at) {
+    while let Some(byte) = rest.get(at).filter(|_| at < MAX_REGEX) {
         match byte {
             b'\n' => return None,
             b'\\' => at += 1,

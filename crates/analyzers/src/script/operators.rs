@@ -114,8 +114,8 @@ pub(super) fn binary<'a>(
 /// Evaluates PowerShell's operators among the items from `from` on.
 pub(super) fn finish(stack: &mut Vec<(Item<'_>, usize)>, from: usize) {
     let tail = stack.get(from..).unwrap_or_default();
-    let any = tail.iter().any(|(item, _)| matches!(item, Item::Word(word) if is_operator(word)));
-    if !any || tail.len() > MAX_OPERANDS {
+    let operator = |item: &Item<'_>| matches!(item, Item::Word(word) if is_operator(word));
+    if tail.len() > MAX_OPERANDS || !tail.iter().any(|(item, _)| operator(item)) {
         return;
     }
     let tail = stack.split_off(from);

@@ -2,4 +2,5 @@
 
 mod cases;
 mod observables;
+mod script;
 mod support;
