@@ -12,6 +12,7 @@
 mod address;
 mod examination;
 mod kind;
+mod mail;
 mod markup;
 pub mod observables;
 pub mod office;
@@ -20,6 +21,8 @@ pub mod pdf;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;
+mod script;
+mod xml;
 
 pub use examination::{
     Examination, MAX_EVIDENCE, MAX_FINDINGS, MAX_OBSERVABLE_BYTES, MAX_OBSERVABLES, MAX_PROBLEMS,
@@ -68,4 +71,5 @@ impl StaticAnalyzer {
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] = &[office::ANALYZER, pdf::ANALYZER];
+pub const ALL: &[StaticAnalyzer] =
+    &[office::ANALYZER, pdf::ANALYZER, script::ANALYZER, mail::ANALYZER];

@@ -1,203 +1,170 @@
-//! A reader of XML for looking, not for validating: elements, attributes and text in order, whatever
-//! is between them, in one pass and without a tree.
+//! Elements of HTML and XML, as lenient as browsers are.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem};
+use crate::script::push_code;
 
-/// Longest start tag that is read, in bytes.
-const MAX_TAG_BYTES: usize = 64 << 10;
+/// Attributes of a tag.
+const MAX_ATTRIBUTES: usize = 64;
 
-/// A piece of markup.
-pub(crate) enum Token<'a> {
-    /// A start tag, empty or not.
-    Open(Element<'a>),
-    /// An end tag: its local name.
-    Close(&'a [u8]),
-    /// Text between tags, its entities as they stand.
-    Text(&'a [u8]),
+/// The name of an attribute in lower case, and its value.
+type Attribute<'t> = (Vec<u8>, Cow<'t, [u8]>);
+
+/// An element's opening tag.
+pub(crate) struct Tag<'t> {
+    pub(crate) name: Vec<u8>,
+    pub(crate) attributes: Vec<Attribute<'t>>,
+    pub(crate) start: usize,
+    /// Where its text begins.
+    pub(crate) end: usize,
 }
 
-/// A start tag.
-#[derive(Clone, Copy)]
-pub(crate) struct Element<'a> {
-    /// Name with its prefix.
-    pub(crate) name: &'a [u8],
-    attributes: &'a [u8],
-}
-
-impl<'a> Element<'a> {
-    /// The name without its prefix.
-    pub(crate) fn local(&self) -> &'a [u8] {
-        local(self.name)
+impl Tag<'_> {
+    /// The value of an attribute, named in lower case.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&[u8]> {
+        let found = self.attributes.iter().find(|(known, _)| known == name.as_bytes());
+        found.map(|(_, value)| value.as_ref())
     }
 
-    /// The value of the attribute with this local name, decoded.
-    pub(crate) fn attribute(&self, wanted: &[u8]) -> Option<String> {
-        self.attributes().find(|(name, _)| local(name) == wanted).map(|(_, value)| decode(value))
-    }
-
-    /// Names with their prefixes, and raw values.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let mut rest = self.attributes;
-        std::iter::from_fn(move || {
-            let equals = memchr(b'=', rest)?;
-            let (name, tail) = rest.split_at_checked(equals)?;
-            let tail = tail.get(1..)?.trim_ascii_start();
-            let (quote, tail) = tail.split_first()?;
-            let end = memchr(*quote, tail)?;
-            let (value, after) = tail.split_at_checked(end)?;
-            rest = after.get(1..).unwrap_or_default();
-            Some((name.trim_ascii(), value))
-        })
+    /// The same in lower case, without blanks around it; empty when it is not there.
+    pub(crate) fn lower(&self, name: &str) -> String {
+        let value = self.attribute(name).unwrap_or_default();
+        String::from_utf8_lossy(value).trim().to_ascii_lowercase()
     }
 }
 
-fn local(name: &[u8]) -> &[u8] {
-    memchr(b':', name).and_then(|colon| name.get(colon + 1..)).unwrap_or(name)
-}
-
-/// The tokens of UTF-8 text.
-pub(crate) struct Tokens<'a> {
-    rest: &'a [u8],
-    /// Bytes that may still be searched for the ends of tags: each once, and some again behind
-    /// quotes that do not close.
-    budget: usize,
-}
-
-impl<'a> Tokens<'a> {
-    pub(crate) fn new(text: &'a [u8]) -> Self {
-        Self { rest: text, budget: text.len().saturating_mul(2) + (1 << 20) }
+/// The next element that opens at or behind `from`; comments are stepped over.
+pub(crate) fn next_tag(text: &[u8], from: usize) -> Option<Tag<'_>> {
+    let mut at = from;
+    loop {
+        at += memchr::memchr(b'<', text.get(at..)?)?;
+        let rest = text.get(at + 1..)?;
+        if rest.starts_with(b"!--") {
+            let end = memchr::memmem::find(rest, b"-->").unwrap_or(rest.len());
+            at += 1 + end;
+            continue;
+        }
+        let length = rest
+            .iter()
+            .take(64)
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_'))
+            .count();
+        if length == 0 || !rest.first().is_some_and(u8::is_ascii_alphabetic) {
+            at += 1;
+            continue;
+        }
+        let name = rest.get(..length)?.to_ascii_lowercase();
+        let (attributes, used) = attributes(rest.get(length..)?);
+        return Some(Tag { name, attributes, start: at, end: at + 1 + length + used });
     }
-
-    /// Skips `count` bytes of what is left.
-    fn advance(&mut self, count: usize) {
-        self.rest = self.rest.get(count..).unwrap_or_default();
-    }
 }
 
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        loop {
-            if self.rest.is_empty() {
-                return None;
-            }
-            let open = memchr(b'<', self.rest).unwrap_or(self.rest.len());
-            if open > 0 {
-                let (text, rest) = self.rest.split_at(open);
-                self.rest = rest;
-                if text.trim_ascii().is_empty() {
-                    continue;
+/// The attributes up to the closing bracket, and the bytes that they take.
+fn attributes(text: &[u8]) -> (Vec<Attribute<'_>>, usize) {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'>' => return (found, at + 1),
+            b'<' => return (found, at),
+            byte if byte.is_ascii_whitespace() || *byte == b'/' => at += 1,
+            _ => {
+                let rest = text.get(at..).unwrap_or_default();
+                let length = rest
+                    .iter()
+                    .position(|byte| {
+                        byte.is_ascii_whitespace() || matches!(byte, b'=' | b'>' | b'/')
+                    })
+                    .unwrap_or(rest.len())
+                    .max(1);
+                let name = rest.get(..length).unwrap_or_default().to_ascii_lowercase();
+                at += length;
+                let blanks = |at: usize| {
+                    text.get(at..)
+                        .unwrap_or_default()
+                        .iter()
+                        .take(64)
+                        .take_while(|byte| byte.is_ascii_whitespace())
+                        .count()
+                };
+                let equals = at + blanks(at);
+                let mut value: Cow<'_, [u8]> = Cow::Borrowed(&[]);
+                if text.get(equals) == Some(&b'=') {
+                    let start = equals + 1 + blanks(equals + 1);
+                    let (from, length, after) = quoted(text, start);
+                    value = entities(text.get(from..from + length).unwrap_or_default());
+                    at = after;
                 }
-                return Some(Token::Text(text));
-            }
-            // Comments and character data may hold tags.
-            for (start, end) in [(&b"<!--"[..], &b"-->"[..]), (b"<?", b"?>")] {
-                if self.rest.starts_with(start) {
-                    let close = memmem::find(self.rest, end).map(|at| at + end.len());
-                    self.advance(close.unwrap_or(self.rest.len()));
+                if found.len() < MAX_ATTRIBUTES {
+                    found.push((name, value));
                 }
             }
-            if let Some(body) = self.rest.strip_prefix(b"<![CDATA[") {
-                let close = memmem::find(body, b"]]>").unwrap_or(body.len());
-                let text = body.get(..close).unwrap_or_default();
-                self.rest = body.get(close + 3..).unwrap_or_default();
-                return Some(Token::Text(text));
-            }
-            if self.rest.first() != Some(&b'<') {
-                continue;
-            }
-            if self.budget == 0 {
-                return None;
-            }
-            let Some(end) = tag_end(self.rest) else {
-                self.budget = self.budget.saturating_sub(self.rest.len().min(MAX_TAG_BYTES));
-                self.advance(1);
-                continue;
-            };
-            self.budget = self.budget.saturating_sub(end);
-            let tag = self.rest.get(1..end).unwrap_or_default();
-            self.advance(end + 1);
-            if let Some(name) = tag.strip_prefix(b"/") {
-                return Some(Token::Close(local(name.trim_ascii())));
-            }
-            let tag = tag.strip_suffix(b"/").unwrap_or(tag);
-            let name = tag.iter().position(u8::is_ascii_whitespace).unwrap_or(tag.len());
-            let (name, attributes) = tag.split_at(name);
-            return Some(Token::Open(Element { name, attributes }));
         }
     }
+    (found, at)
 }
 
-/// Where the tag at the start of `text` ends: at a `>` outside quotes.
-fn tag_end(text: &[u8]) -> Option<usize> {
-    let mut quote = None;
-    let window = text.get(..text.len().min(MAX_TAG_BYTES))?;
-    for (at, byte) in window.iter().enumerate() {
-        match (quote, byte) {
-            (None, b'>') => return Some(at),
-            (None, b'"' | b'\'') => quote = Some(*byte),
-            (Some(open), byte) if open == *byte => quote = None,
-            _ => {}
+/// Start and length of an attribute's value, and where it ends with its quotes.
+fn quoted(text: &[u8], start: usize) -> (usize, usize, usize) {
+    let rest = text.get(start..).unwrap_or_default();
+    match rest.first() {
+        Some(quote @ (b'"' | b'\'')) => {
+            let body = rest.get(1..).unwrap_or_default();
+            let length = memchr::memchr(*quote, body).unwrap_or(body.len());
+            (start + 1, length, (start + length + 2).min(text.len()))
         }
-    }
-    // Quotes that do not close: the first bracket.
-    memchr(b'>', window)
-}
-
-/// Undoes the five entities and character references.
-pub(crate) fn decode(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw);
-    if !text.contains('&') {
-        return text.into_owned();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while let Some(at) = rest.find('&') {
-        let (before, tail) = rest.split_at(at);
-        out.push_str(before);
-        let end = tail.bytes().take(12).position(|byte| byte == b';');
-        let decoded = end.and_then(|end| entity(tail.get(1..end)?)).zip(end);
-        let (letter, length) = decoded.map_or(('&', 1), |(letter, end)| (letter, end + 1));
-        out.push(letter);
-        rest = tail.get(length..).unwrap_or_default();
-    }
-    out.push_str(rest);
-    out
-}
-
-fn entity(name: &str) -> Option<char> {
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
         _ => {
-            let digits = name.strip_prefix('#')?;
-            let code = match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => digits.parse().ok()?,
-            };
-            char::from_u32(code)?
+            let length = rest
+                .iter()
+                .position(|byte| byte.is_ascii_whitespace() || *byte == b'>')
+                .unwrap_or(rest.len());
+            (start, length, start + length)
         }
-    })
+    }
 }
 
-/// Text as UTF-8: parts may be UTF-16 with a mark.
-pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let wide = |body: &[u8], read: fn([u8; 2]) -> u16| {
-        let units = body.as_chunks::<2>().0.iter().map(|pair| read(*pair));
-        let text: String =
-            char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect();
-        Cow::Owned(text.into_bytes())
-    };
-    match bytes {
-        [0xff, 0xfe, body @ ..] => wide(body, u16::from_le_bytes),
-        [0xfe, 0xff, body @ ..] => wide(body, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, body @ ..] => Cow::Borrowed(body),
-        _ => Cow::Borrowed(bytes),
+/// Undoes character references (HTML 13.2.5.72): by number, and the few names that matter in code.
+pub(crate) fn entities(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'&', text).is_none() {
+        return Cow::Borrowed(text);
     }
+    const NAMES: [(&[u8], u8); 8] = [
+        (b"amp", b'&'),
+        (b"lt", b'<'),
+        (b"gt", b'>'),
+        (b"quot", b'"'),
+        (b"apos", b'\''),
+        (b"colon", b':'),
+        (b"tab", b'\t'),
+        (b"newline", b'\n'),
+    ];
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'&', rest) {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let body = rest.get(at + 1..).unwrap_or_default();
+        let end = memchr::memchr(b';', body.get(..body.len().min(12)).unwrap_or_default());
+        let name = body.get(..end.unwrap_or(0)).unwrap_or_default().to_ascii_lowercase();
+        let code = match name.strip_prefix(b"#") {
+            Some([b'x', hex @ ..]) => {
+                std::str::from_utf8(hex).ok().and_then(|hex| u32::from_str_radix(hex, 16).ok())
+            }
+            Some(decimal) => std::str::from_utf8(decimal).ok().and_then(|text| text.parse().ok()),
+            None => {
+                NAMES.iter().find(|(known, _)| *known == name).map(|(_, byte)| u32::from(*byte))
+            }
+        };
+        match (code, end) {
+            (Some(code), Some(end)) => {
+                push_code(&mut out, code, false);
+                rest = body.get(end + 1..).unwrap_or_default();
+            }
+            _ => {
+                out.push(b'&');
+                rest = body;
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
 }

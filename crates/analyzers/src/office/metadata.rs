@@ -5,7 +5,7 @@ use palisade_formats::document::ole::compound::Compound;
 
 use super::{relationships, wide};
 use crate::Examination;
-use crate::markup::{Token, Tokens, decode, utf8};
+use crate::xml::{Token, Tokens, decode, utf8};
 
 /// Bytes of a property set.
 const MAX_SET_BYTES: u64 = 1 << 20;

@@ -4,7 +4,7 @@ use super::parts::Parts;
 use super::vba::{self, Surroundings};
 use super::{embedded, fields, kinds, lure, metadata, ole, relationships};
 use crate::Examination;
-use crate::markup::{Token, Tokens, decode, utf8};
+use crate::xml::{Token, Tokens, decode, utf8};
 
 fn wanted(name: &str) -> bool {
     name.ends_with(".xml")
@@ -146,7 +146,7 @@ fn content(examination: &mut Examination<'_>, part: &[u8], gathered: &mut Gather
     }
 }
 
-fn link(examination: &mut Examination<'_>, element: &crate::markup::Element<'_>, kind: &str) {
+fn link(examination: &mut Examination<'_>, element: &crate::xml::Element<'_>, kind: &str) {
     if let Some(target) = element.attribute(b"href") {
         relationships::link(examination, "the document", kind, &target);
     }
@@ -155,7 +155,7 @@ fn link(examination: &mut Examination<'_>, element: &crate::markup::Element<'_>,
 /// `script:event-listener script:event-name="dom:load" xlink:href="vnd.sun.star.script:…"`
 fn event(
     examination: &mut Examination<'_>,
-    element: &crate::markup::Element<'_>,
+    element: &crate::xml::Element<'_>,
     gathered: &mut Gathered,
 ) {
     let name = element.attribute(b"event-name").unwrap_or_default();

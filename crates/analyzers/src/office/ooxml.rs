@@ -6,7 +6,7 @@ use super::parts::{Part, Parts};
 use super::vba::{self, Surroundings};
 use super::{classes, embedded, fields, kinds, lure, metadata, ole, relationships, xlm};
 use crate::Examination;
-use crate::markup::{Element, Token, Tokens, decode, utf8};
+use crate::xml::{Element, Token, Tokens, decode, utf8};
 
 /// Bytes of text that are kept to look for phrases in.
 const MAX_TEXT: usize = 1 << 20;

@@ -5,7 +5,7 @@ use palisade_model::ObservableKind;
 use super::kinds;
 use crate::Examination;
 use crate::address::{Address, classify, is_page};
-use crate::markup::{Element, Token, Tokens, utf8};
+use crate::xml::{Element, Token, Tokens, utf8};
 
 /// Relationships of one part that are read.
 const MAX_RELATIONSHIPS: usize = 50_000;

@@ -6,7 +6,7 @@ use palisade_formats::document::pdf::filter;
 use super::vba::{self, Surroundings};
 use super::{fields, kinds, lure, metadata, ole, relationships};
 use crate::Examination;
-use crate::markup::{Element, Token, Tokens, decode, utf8};
+use crate::xml::{Element, Token, Tokens, decode, utf8};
 
 /// Bytes of base64 of one part.
 const MAX_BINARY: usize = 64 << 20;

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::{kinds, scripts};
 use crate::Examination;
-use crate::markup::{Token, Tokens, decode, utf8};
+use crate::xml::{Token, Tokens, decode, utf8};
 
 /// Bytes of script of one form.
 const MAX_SCRIPT: usize = 1 << 20;

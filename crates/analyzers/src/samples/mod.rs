@@ -2,6 +2,10 @@
 
 mod office;
 mod pdf;
+mod link;
+mod mail;
+mod script;
+mod scripts;
 
 /// A sample of one finding.
 #[derive(Clone, Copy)]
@@ -23,5 +27,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(office::cases());
     cases.extend(pdf::cases());
+    cases.extend(script::cases());
+    cases.extend(mail::cases());
     cases
 }

@@ -3,4 +3,6 @@
 mod cases;
 mod office;
 mod pdf;
+mod observables;
+mod script;
 mod support;

@@ -4,6 +4,12 @@
 use crate::bytes::Cursor;
 
 /// Property ids (\[MS-OXPROPS\]).
+pub(super) const SUBJECT: u16 = 0x0037;
+pub(super) const SENT_REPRESENTING_NAME: u16 = 0x0042;
+pub(super) const TRANSPORT_HEADERS: u16 = 0x007d;
+pub(super) const SENDER_NAME: u16 = 0x0c1a;
+pub(super) const SENDER_ADDRESS: u16 = 0x0c1f;
+pub(super) const SENDER_SMTP: u16 = 0x5d01;
 pub(super) const BODY: u16 = 0x1000;
 pub(super) const RTF_COMPRESSED: u16 = 0x1009;
 pub(super) const BODY_HTML: u16 = 0x1013;

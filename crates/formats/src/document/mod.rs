@@ -2,11 +2,11 @@
 //! to hold others. One folder per format.
 
 pub mod decode;
-mod eml;
+pub mod eml;
 mod encoded;
 mod mapi;
 mod mbox;
-mod msg;
+pub mod msg;
 pub mod ole;
 mod onenote;
 pub mod pdf;

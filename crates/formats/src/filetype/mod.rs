@@ -106,6 +106,13 @@ pub fn detect(data: &[u8]) -> Detection {
     Detection { ty, confidence, also: polyglot::also(data, ty) }
 }
 
+/// The text in `data` as UTF-8 or, for eight-bit character sets, as it is, without a byte order mark;
+/// `None` when the first [`WINDOW`] bytes are not text.
+pub fn text(data: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
+    encoding::decode(head(data))?;
+    encoding::decode(data).map(|text| text.bytes)
+}
+
 /// The type with this id, if there is one.
 pub fn by_id(id: &str) -> Option<&'static Type> {
     all().find(|ty| ty.id == id)

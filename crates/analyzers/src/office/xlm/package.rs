@@ -7,7 +7,7 @@ use super::super::{fields, wide};
 use super::Sheet;
 use super::tokens::{Layout, text};
 use crate::Examination;
-use crate::markup::{Token, Tokens, decode, utf8};
+use crate::xml::{Token, Tokens, decode, utf8};
 
 /// Records of one part.
 const MAX_RECORDS: usize = 4_000_000;

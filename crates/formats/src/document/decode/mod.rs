@@ -5,7 +5,7 @@ pub mod base64;
 pub(crate) mod binhex;
 pub mod hex;
 pub(crate) mod lzfu;
-pub(crate) mod quoted_printable;
+pub mod quoted_printable;
 pub(crate) mod rc4;
 pub(crate) mod uu;
 pub(crate) mod yenc;

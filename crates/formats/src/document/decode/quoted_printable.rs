@@ -3,7 +3,7 @@
 use super::hex;
 
 /// Decodes `text`; what breaks the rules stands for itself, as the RFC advises.
-pub(crate) fn decode(text: &[u8]) -> Vec<u8> {
+pub fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(byte) = text.get(at) {

@@ -5,6 +5,8 @@ use super::name;
 
 /// Header bytes that are read; a header beyond it is cut.
 const MAX_HEADER: usize = 256 << 10;
+/// Fields that are kept as they are.
+const MAX_FIELDS: usize = 512;
 /// Repeated headers that are followed.
 const MAX_REPEATS: usize = 4;
 
@@ -15,6 +17,7 @@ pub(super) struct Header {
     encodings: Vec<String>,
     dispositions: Vec<Field>,
     description: Option<String>,
+    fields: Vec<(String, Vec<u8>)>,
 }
 
 /// A value with parameters (RFC 2045, 5.1).
@@ -68,6 +71,10 @@ impl Header {
     fn see(&mut self, field: &[u8]) {
         let Some(colon) = memchr::memchr(b':', field) else { return };
         let (name, value) = (field[..colon].trim_ascii(), &field[colon + 1..]);
+        if self.fields.len() < MAX_FIELDS {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            self.fields.push((name, value.trim_ascii().to_vec()));
+        }
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         if is("Content-Type") && self.types.len() < MAX_REPEATS {
             self.types.push(Field::parse(value));
@@ -79,6 +86,30 @@ impl Header {
         } else if is("Content-Description") && self.description.is_none() {
             self.description = Some(name::decode_words(value));
         }
+    }
+
+    /// Every field in order: its name in lower case, its value without folds.
+    pub(super) fn into_fields(self) -> Vec<(String, Vec<u8>)> {
+        self.fields
+    }
+
+    /// Whether the part is shown where it stands, not offered as a file.
+    pub(super) fn is_inline(&self) -> bool {
+        !self.dispositions.iter().any(|field| field.value.starts_with("attachment"))
+    }
+
+    /// The name in the disposition and the name in the type, where they differ.
+    pub(super) fn second_name(&self) -> Option<String> {
+        let first = self.file_name()?;
+        self.types
+            .iter()
+            .find_map(|field| name::parameter(&field.parameters, "name"))
+            .filter(|second| *second != first)
+    }
+
+    /// How many content types and transfer encodings are given; one of each is right.
+    pub(super) fn repeats(&self) -> usize {
+        self.types.len().max(self.encodings.len())
     }
 
     pub(super) fn is_multipart(&self) -> bool {

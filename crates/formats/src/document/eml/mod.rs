@@ -5,6 +5,7 @@
 //! transfer encodings, and the text before the first and after the last boundary.
 
 mod header;
+mod message;
 mod name;
 
 use std::borrow::Cow;
@@ -14,6 +15,8 @@ use crate::unpack::{Child, ChildKind, Problem, Stop, Unpacking};
 
 use super::decode::{base64, quoted_printable};
 use header::Header;
+
+pub use message::{Message, Part as MessagePart, decode_words, read, read_fields};
 
 /// Multiparts in multiparts that are followed.
 const MAX_DEPTH: usize = 16;

@@ -1,5 +1,9 @@
 //! Outlook messages (\[MS-OXMSG\]): a compound file with a folder for each attachment.
 
+mod message;
+
+pub use message::read;
+
 use crate::unpack::{ChildKind, Problem, Stop, Unpacking};
 
 use super::ole::compound::{Compound, EntryKind};
