@@ -14,3 +14,25 @@ pub struct FindingKind {
     /// For the documentation, one or two sentences: what it is, and when legitimate files have it.
     pub about: &'static str,
 }
+
+impl FindingKind {
+    /// A kind that is only worth knowing.
+    pub const fn info(
+        id: &'static str,
+        attack: &'static [&'static str],
+        tags: &'static [&'static str],
+        about: &'static str,
+    ) -> Self {
+        Self { id, severity: Severity::Info, attack, tags, about }
+    }
+
+    /// A kind that legitimate files rarely show.
+    pub const fn suspicious(
+        id: &'static str,
+        attack: &'static [&'static str],
+        tags: &'static [&'static str],
+        about: &'static str,
+    ) -> Self {
+        Self { id, severity: Severity::Suspicious, attack, tags, about }
+    }
+}

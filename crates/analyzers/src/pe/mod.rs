@@ -1,0 +1,1 @@
+//! Windows programs, libraries and drivers.
