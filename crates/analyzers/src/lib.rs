@@ -13,7 +13,7 @@ mod elf;
 mod examination;
 mod kind;
 pub mod observables;
-//mod pe;
+mod pe;
 mod program;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
@@ -79,7 +79,4 @@ impl StaticAnalyzer {
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] = &[
-    elf::ANALYZER,
-    //pe::ANALYZER,
-];
+pub const ALL: &[StaticAnalyzer] = &[elf::ANALYZER, pe::ANALYZER];

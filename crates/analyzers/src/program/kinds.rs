@@ -4,18 +4,6 @@ use palisade_model::Severity;
 
 use crate::FindingKind;
 
-/// All of them.
-pub(crate) const SHARED_KINDS: [FindingKind; 8] = [
-    COMPILED_SCRIPT,
-    HARD_CODED_MESSENGER,
-    HIDDEN_EXECUTABLE,
-    MINES_COINS,
-    ONION_SERVICE,
-    OVERLAY_ENCRYPTED,
-    RANSOM_NOTE,
-    STEALS_BROWSER_DATA,
-];
-
 pub(crate) const COMPILED_SCRIPT: FindingKind = FindingKind {
     id: "compiled-script",
     severity: Severity::Info,

@@ -31,11 +31,6 @@ macro_rules! marks {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Mark { $(#[doc = $text] $name),* }
 
-        impl Mark {
-            #[cfg(any(test, feature = "samples"))]
-            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
-        }
-
         static HIDDEN: &[&[u8]] = &[$(&hide::<{ $text.len() }>($text)),*];
     };
 }
@@ -195,7 +190,6 @@ marks! {
     CorePattern "/proc/sys/kernel/core_pattern"
     HostRoot "/proc/1/root"
     ProcMem "/proc/self/mem"
-    SharedMemory "/dev/shm/"
     // Kernel modules.
     SysCallTable "sys_call_table"
     KallsymsLookup "kallsyms_lookup_name"

@@ -13,7 +13,7 @@ mod telling;
 mod texts;
 
 pub(crate) use bundle::bundler;
-pub(crate) use embedded::{Disguise, hidden_executable};
+pub(crate) use embedded::hidden_executable;
 pub(crate) use entropy::entropy;
 pub(crate) use go::note_go;
 pub(crate) use hashes::{hex, md5_hex, note_similarity, sha256_short, tlsh_of};
