@@ -2,7 +2,7 @@
 
 mod build;
 mod elf;
-//mod pe;
+mod pe;
 mod programs;
 
 /// A sample of one finding.
@@ -19,7 +19,12 @@ pub struct Case {
     pub near_miss: fn() -> Vec<u8>,
 }
 
+/// The settings that the samples are made for: they trust one authority of theirs.
+pub fn settings() -> crate::AnalyzerSettings {
+    crate::AnalyzerSettings { roots: vec![pe::root()] }
+}
+
 /// Every case, of every analyser.
 pub fn cases() -> Vec<Case> {
-    [elf::cases()].into_iter().flatten().collect()
+    [elf::cases(), pe::cases()].into_iter().flatten().collect()
 }
