@@ -34,7 +34,7 @@ fn with_overlay(overlay: Vec<u8>) -> Vec<u8> {
 }
 
 fn with_resource(bytes: Vec<u8>) -> Vec<u8> {
-    PeFile { resources: vec![(Id::Number(10), bytes)], ..PeFile::default() }.bytes()
+    PeFile { resources: vec![(Id::Name("DATA"), bytes)], ..PeFile::default() }.bytes()
 }
 
 fn manifest(text: &str) -> Vec<u8> {
