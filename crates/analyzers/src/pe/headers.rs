@@ -26,6 +26,12 @@ pub(super) fn look(image: &Image<'_>, examination: &mut Examination<'_>) {
 }
 
 fn dos_header(image: &Image<'_>, examination: &mut Examination<'_>) {
+    if !matches!(image.magic, 0x10b | 0x20b) {
+        examination.problem(
+            ProblemKind::Corrupt,
+            format!("the optional header has the unknown magic number {:#x}", image.magic),
+        );
+    }
     if image.header < DOS_HEADER {
         examination
             .find(

@@ -152,3 +152,43 @@ fn positive(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
     bytes.get(zeros..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use rsa::{BoxedUint, RsaPrivateKey};
+
+    use super::super::der::{Elements, SEQUENCE};
+    use super::{Hash, padding, verify};
+
+    /// 2^exponent - 1: prime for 521 and 607, so that the key is no secret and needs no file.
+    fn mersenne(exponent: usize) -> BoxedUint {
+        let mut bytes = vec![0xff; exponent.div_ceil(8)];
+        bytes[0] = 0xff >> (bytes.len() * 8 - exponent);
+        BoxedUint::from_be_slice_vartime(&bytes)
+    }
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = content.len() as u16;
+        [&[tag, 0x82, (length >> 8) as u8, length as u8], content].concat()
+    }
+
+    #[test]
+    fn rsa_signatures_hold_for_what_was_signed_only() {
+        use rsa::traits::PublicKeyParts;
+        let exponent = BoxedUint::from(65_537u32);
+        let key = RsaPrivateKey::from_p_q(mersenne(521), mersenne(607), exponent).expect("a key");
+        let modulus = [&[0], &key.n().to_be_bytes()[..]].concat();
+        let numbers = [tlv(2, &modulus), tlv(2, &[1, 0, 1])].concat();
+        let numbers = tlv(0x30, &numbers);
+        let algorithm = tlv(0x30, &[tlv(6, super::oid::RSA), vec![5, 0]].concat());
+        let public = tlv(0x30, &[algorithm, tlv(3, &[&[0], &numbers[..]].concat())].concat());
+        let public = Elements::of(&public).tagged(SEQUENCE).expect("a key");
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            let digest = hash.digest(&[b"some ", b"content"]);
+            let signature = key.sign(padding(hash), &digest).expect("a signature");
+            assert_eq!(verify(public, hash, &digest, &signature), Some(true), "{}", hash.name());
+            let other = hash.digest(&[b"other content"]);
+            assert_eq!(verify(public, hash, &other, &signature), Some(false), "{}", hash.name());
+        }
+    }
+}

@@ -102,6 +102,8 @@ pub struct Image<'a> {
     pub optional_size: u16,
     /// `IMAGE_FILE_*`.
     pub characteristics: u16,
+    /// `IMAGE_*_OPTIONAL_HDR_MAGIC`: 0x10b or 0x20b in files that can be loaded.
+    pub magic: u16,
     /// Whether it is a PE32+ image.
     pub wide: bool,
     /// Major and minor version of the linker.
@@ -142,11 +144,8 @@ impl<'a> Image<'a> {
             return None;
         }
         let optional = header.checked_add(24)?;
-        let wide = match u16_le(data, optional)? {
-            0x20b => true,
-            0x10b => false,
-            _ => return None,
-        };
+        let magic = u16_le(data, optional)?;
+        let wide = magic == 0x20b;
         let half = |place: usize| u16_le(data, optional.saturating_add(place)).unwrap_or(0);
         let word = |place: usize| u32_le(data, optional.saturating_add(place)).unwrap_or(0);
         let byte = |place: usize| data.get(optional.saturating_add(place)).copied().unwrap_or(0);
@@ -169,6 +168,7 @@ impl<'a> Image<'a> {
             timestamp: u32_le(data, header + 8)?,
             optional_size,
             characteristics: u16_le(data, header + 22)?,
+            magic,
             wide,
             linker: (byte(2), byte(3)),
             entry: word(16),
