@@ -41,6 +41,9 @@ pub(crate) enum Id {
     Name(&'static str),
 }
 
+/// The name of an exported function, and what it is forwarded to.
+pub(crate) type Exported = (&'static str, Option<&'static str>);
+
 /// A 64-bit Windows executable.
 #[derive(Clone)]
 pub(crate) struct PeFile {
@@ -60,7 +63,7 @@ pub(crate) struct PeFile {
     pub(crate) constants: Vec<u8>,
     pub(crate) imports: Vec<(&'static str, Vec<&'static str>)>,
     /// The library's name, then names with what they are forwarded to.
-    pub(crate) exports: Option<(&'static str, Vec<(&'static str, Option<&'static str>)>)>,
+    pub(crate) exports: Option<(&'static str, Vec<Exported>)>,
     pub(crate) resources: Vec<(Id, Vec<u8>)>,
     /// Path of the program database and time stamp.
     pub(crate) debug: Option<(&'static str, u32)>,

@@ -22,7 +22,7 @@ fn with(sections: Vec<Extra>) -> Vec<u8> {
 /// The linker's record: two tools, and the key that fits stub and entries.
 fn rich(right: bool) -> Vec<u8> {
     let entries: [(u32, u32); 2] = [(0x0104_7b8d, 3), (0x0102_7b8d, 1)];
-    let mut head = vec![0u8; 0x40];
+    let mut head = [0u8; 0x40];
     head[..2].copy_from_slice(b"MZ");
     head[0x3c] = 0xc0;
     let sum = head
