@@ -155,16 +155,49 @@ fn positive(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use rsa::{BoxedUint, RsaPrivateKey};
-
     use super::super::der::{Elements, SEQUENCE};
-    use super::{Hash, padding, verify};
+    use super::{Hash, verify};
 
-    /// 2^exponent - 1: prime for 521 and 607, so that the key is no secret and needs no file.
-    fn mersenne(exponent: usize) -> BoxedUint {
-        let mut bytes = vec![0xff; exponent.div_ceil(8)];
-        bytes[0] = 0xff >> (bytes.len() * 8 - exponent);
-        BoxedUint::from_be_slice_vartime(&bytes)
+    /// The modulus (2^521 - 1) * (2^607 - 1): both are prime and no secret. The signatures of
+    /// "some content" were computed by the definition (RFC 8017, 8.2) in another language.
+    const MODULUS: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\
+         ffffffffffffffffffffffffffffffffffffffffffffffffff7ffffffffffffffffffffe00000000\
+         00000000000000000000000000000000000000000000000000000000000000000000000000000000\
+         000000000000000000000000000000000000000001";
+    const SIGNATURES: [(Hash, &str); 4] = [
+        (
+            Hash::Sha1,
+            "d89d9eaf887bb0431d60faf95a52363288b7cc0f246024c6a400dd62b6ea16ff019d66502c10cca7\
+         86f1e8a703da60b7b78fcce6346be9780c84e51abd0e408035de1b51841c1b4b073a411c4a003300\
+         69955fd795568bacfd537665032f9b7e5e286b5eb07a9878b2a047834e6bc954eb4fae59e5b0722a\
+         140be9841922c1ff99921160066ead7776febf7dd4",
+        ),
+        (
+            Hash::Sha256,
+            "9ed0dd6c04b46935d2fea31f30f5b3465b07c6385085cab250714610dcdf8d73f1a5ab1f1151bd49\
+         6fce1b81ee5a244a374055d295d194f9a7def20046ea12249a104fa696b9594941f7105a098d6480\
+         8ac10ff6531386dcd116f0ec49e043d5f0d18a4ddd719ac8b20ca8718fc6d1f2076446205f602b3d\
+         660a1879b93aab1fd34132e7c148777be5fce80a72",
+        ),
+        (
+            Hash::Sha384,
+            "96e12ed3cc0f9cd75b02c6c4178c145168131c767cec16fe947061576a593b502ac6ea93b8bc33af\
+         7c4b0af9108a5a76113e9c8a9f47502a2878e974fe6265dc0a350e17af44a82c6ed876d552a13ea0\
+         adcad97a7a1f6e11c81b5c5e561e69220141c71804671a87577f8fa9011aaca7561d251b4ca18fb3\
+         c26980f557a51577c0b662370acc9dd1c5bd8bcd4b",
+        ),
+        (
+            Hash::Sha512,
+            "9e457e0e1bd1b52576ae55561d4f197ff4504398c0fa4fffbc692564084da5f8966c978533f473fd\
+         a763a3f8a3db75fdac781f34c9a6031507739e37b623f0bbb8adb86fbf43e25ca369b3f15f8686bb\
+         f3fc6ebe406cba3a03ece84e238b5dcf0e5698befa648e741c31651f09088a2c75d15178a1967cab\
+         a10efe11140bca73b209818d64b5bccf7657b40f2e",
+        ),
+    ];
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("two digits");
+        (0..text.len()).step_by(2).map(digits).collect()
     }
 
     fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -174,21 +207,19 @@ mod tests {
 
     #[test]
     fn rsa_signatures_hold_for_what_was_signed_only() {
-        use rsa::traits::PublicKeyParts;
-        let exponent = BoxedUint::from(65_537u32);
-        let key = RsaPrivateKey::from_p_q(mersenne(521), mersenne(607), exponent).expect("a key");
-        let modulus = [&[0], &key.n().to_be_bytes()[..]].concat();
-        let numbers = [tlv(2, &modulus), tlv(2, &[1, 0, 1])].concat();
-        let numbers = tlv(0x30, &numbers);
+        let modulus = [&[0], &unhex(MODULUS)[..]].concat();
+        let numbers = tlv(0x30, &[tlv(2, &modulus), tlv(2, &[1, 0, 1])].concat());
         let algorithm = tlv(0x30, &[tlv(6, super::oid::RSA), vec![5, 0]].concat());
         let public = tlv(0x30, &[algorithm, tlv(3, &[&[0], &numbers[..]].concat())].concat());
         let public = Elements::of(&public).tagged(SEQUENCE).expect("a key");
-        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+        for (hash, signature) in SIGNATURES {
+            let mut signature = unhex(signature);
             let digest = hash.digest(&[b"some ", b"content"]);
-            let signature = key.sign(padding(hash), &digest).expect("a signature");
             assert_eq!(verify(public, hash, &digest, &signature), Some(true), "{}", hash.name());
             let other = hash.digest(&[b"other content"]);
             assert_eq!(verify(public, hash, &other, &signature), Some(false), "{}", hash.name());
+            signature[70] ^= 1;
+            assert_eq!(verify(public, hash, &digest, &signature), Some(false), "{}", hash.name());
         }
     }
 }
