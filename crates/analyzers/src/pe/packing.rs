@@ -160,7 +160,9 @@ fn unknown(image: &Image<'_>, imports: &Imports<'_>, examination: &mut Examinati
                 .at(format!("section {name:?}"), image.raw_offset(section), 64);
         }
     }
-    // The code to run is not in the file: it is unpacked into an empty section.
+    // The code to run is not in the file: it is unpacked into an empty section. What unpacks it is in
+    // the file, which tells a packed program from one whose debug information was split off.
+    let starts_in_file = image.section_at(image.entry).is_some_and(|section| section.size > 0);
     let empty = image.sections.iter().find(|section| {
         section.is_executable() && section.size == 0 && section.virtual_size >= 0x1000
     });
@@ -168,8 +170,8 @@ fn unknown(image: &Image<'_>, imports: &Imports<'_>, examination: &mut Examinati
         let bytes = image.section_bytes(section);
         bytes.len() >= MIN_MEASURED && entropy(bytes) > RANDOM
     });
-    if let Some(section) =
-        empty.filter(|_| packed_data && imports.count() < FEW_IMPORTS && !is_packed)
+    if let Some(section) = empty
+        .filter(|_| starts_in_file && packed_data && imports.count() < FEW_IMPORTS && !is_packed)
     {
         is_packed = true;
         examination.find(
