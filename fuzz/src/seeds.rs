@@ -1,4 +1,4 @@
-//! Writes the samples of the formats and of the analysers as first inputs: `corpus/<target>/<name>` in the current
+//! Writes the samples of `palisade_formats` and of the analysers as first inputs: `corpus/<target>/<name>` in the current
 //! folder, which is where the fuzz targets look.
 
 use std::path::Path;

@@ -8,7 +8,7 @@ use palisade_model::{
 };
 use palisade_ports::engine::{ChildHead, Opinion, Scan, ScanContext};
 
-use crate::{FindingKind, StaticAnalyzer};
+use crate::{AnalyzerSettings, FindingKind, StaticAnalyzer};
 
 /// Findings of one artifact; more of one kind become further evidence.
 pub const MAX_FINDINGS: usize = 100;
@@ -33,6 +33,7 @@ pub struct Examination<'a> {
     bytes: &'a [u8],
     type_id: &'a str,
     context: &'a ScanContext,
+    settings: &'a AnalyzerSettings,
     scan: &'a mut dyn Scan,
     opinion: Opinion,
     observables_left_out: u64,
@@ -54,12 +55,24 @@ impl<'a> Examination<'a> {
             bytes,
             type_id,
             context,
+            settings: &crate::settings::DEFAULT,
             scan,
             opinion: Opinion::default(),
             observables_left_out: 0,
             stopped: false,
             children_refused: false,
         }
+    }
+
+    /// With the operator's settings in place of the default ones.
+    pub fn with(mut self, settings: &'a AnalyzerSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// What the operator chose.
+    pub fn settings(&self) -> &'a AnalyzerSettings {
+        self.settings
     }
 
     /// The artifact.

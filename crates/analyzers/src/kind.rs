@@ -15,6 +15,28 @@ pub struct FindingKind {
     pub about: &'static str,
 }
 
+impl FindingKind {
+    /// A kind that is only worth knowing.
+    pub const fn info(
+        id: &'static str,
+        attack: &'static [&'static str],
+        tags: &'static [&'static str],
+        about: &'static str,
+    ) -> Self {
+        Self { id, severity: Severity::Info, attack, tags, about }
+    }
+
+    /// A kind that legitimate files rarely show.
+    pub const fn suspicious(
+        id: &'static str,
+        attack: &'static [&'static str],
+        tags: &'static [&'static str],
+        about: &'static str,
+    ) -> Self {
+        Self { id, severity: Severity::Suspicious, attack, tags, about }
+    }
+}
+
 /// A table of findings: constants, and `ALL` of them.
 macro_rules! kinds {
     ($($name:ident = $id:literal, $severity:expr, $attack:expr, $tags:expr, $about:literal;)*) => {

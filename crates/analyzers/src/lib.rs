@@ -10,6 +10,7 @@
 //! files rarely have it, and `Malicious` only when there is no innocent explanation.
 
 mod address;
+mod elf;
 mod examination;
 mod kind;
 mod mail;
@@ -18,10 +19,13 @@ pub mod observables;
 pub mod office;
 mod packed_file;
 pub mod pdf;
+mod pe;
+mod program;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;
 mod script;
+mod settings;
 mod xml;
 
 pub use examination::{
@@ -29,6 +33,7 @@ pub use examination::{
     MAX_PROPERTIES, MAX_TEXT_BYTES, Noted,
 };
 pub use kind::FindingKind;
+pub use settings::AnalyzerSettings;
 
 use palisade_ports::engine::{Opinion, Scan, ScanContext};
 
@@ -55,21 +60,38 @@ impl StaticAnalyzer {
         self.types.contains(&type_id)
     }
 
+    /// Looks at an artifact with the default settings.
+    pub fn analyze(&self, bytes: &[u8], context: &ScanContext, scan: &mut dyn Scan) -> Opinion {
+        self.analyze_with(&settings::DEFAULT, bytes, context, scan)
+    }
+
     /// Looks at an artifact. The type is detected when the context does not tell it; an artifact of
     /// another type gives an empty opinion.
-    pub fn analyze(&self, bytes: &[u8], context: &ScanContext, scan: &mut dyn Scan) -> Opinion {
+    pub fn analyze_with(
+        &self,
+        settings: &AnalyzerSettings,
+        bytes: &[u8],
+        context: &ScanContext,
+        scan: &mut dyn Scan,
+    ) -> Opinion {
         let told = context.file_type.id.as_str();
         let type_id =
             if told.is_empty() { palisade_formats::filetype::detect(bytes).ty.id } else { told };
         if !self.reads(type_id) {
             return Opinion::default();
         }
-        let mut examination = Examination::new(self, bytes, type_id, context, scan);
+        let mut examination = Examination::new(self, bytes, type_id, context, scan).with(settings);
         (self.examine)(&mut examination);
         examination.opinion()
     }
 }
 
 /// Every analyser.
-pub const ALL: &[StaticAnalyzer] =
-    &[office::ANALYZER, pdf::ANALYZER, script::ANALYZER, mail::ANALYZER];
+pub const ALL: &[StaticAnalyzer] = &[
+    elf::ANALYZER,
+    pe::ANALYZER,
+    office::ANALYZER,
+    pdf::ANALYZER,
+    script::ANALYZER,
+    mail::ANALYZER,
+];

@@ -16,6 +16,7 @@ pub mod archive;
 pub mod bytes;
 pub mod document;
 pub mod filetype;
+pub mod program;
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub mod samples;

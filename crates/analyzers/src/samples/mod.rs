@@ -6,6 +6,10 @@ mod link;
 mod mail;
 mod script;
 mod scripts;
+mod build;
+mod elf;
+mod pe;
+mod programs;
 
 /// A sample of one finding.
 #[derive(Clone, Copy)]
@@ -22,9 +26,14 @@ pub struct Case {
     pub near_miss: fn() -> Vec<u8>,
 }
 
+/// The settings that the samples are made for: they trust one authority of theirs.
+pub fn settings() -> crate::AnalyzerSettings {
+    crate::AnalyzerSettings { roots: vec![pe::root()] }
+}
+
 /// Every case, of every analyser.
 pub fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
+    let mut cases = [elf::cases(), pe::cases()].concat();
     cases.extend(office::cases());
     cases.extend(pdf::cases());
     cases.extend(script::cases());

@@ -5,4 +5,6 @@ mod office;
 mod pdf;
 mod observables;
 mod script;
+mod elf;
+mod pe;
 mod support;

@@ -1,5 +1,6 @@
 use std::io::{self, Read};
 
+use palisade_analyzers::samples::settings;
 use palisade_analyzers::{ALL, StaticAnalyzer};
 use palisade_model::{FileType, UnpackLimits};
 use palisade_ports::engine::{ChildHead, Opinion, Scan, ScanContext};
@@ -45,7 +46,7 @@ pub(crate) fn examine(
         limits: UnpackLimits::default(),
     };
     let mut scan = Patient::default();
-    let opinion = analyzer.analyze(bytes, &context, &mut scan);
+    let opinion = analyzer.analyze_with(&settings(), bytes, &context, &mut scan);
     (opinion, scan.children)
 }
 

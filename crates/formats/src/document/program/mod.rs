@@ -1,14 +1,14 @@
 //! Executables: what is appended to them (self-extracting archives, installers) and files among
 //! the resources of Windows ones.
 
-mod elf;
 mod installer;
-mod pe;
 #[cfg(test)]
 mod tests;
 
 use crate::bytes::find;
 use crate::filetype::{self, Category, Type};
+use crate::program::elf::Elf;
+use crate::program::pe::{Image, ResourceId};
 use crate::unpack::{Child, ChildKind, Stop, Unpacking};
 
 /// Fewest bytes behind an executable that can be a file.
@@ -26,24 +26,34 @@ const SIGNATURES: [&[u8]; 6] = [
     b"!<arch>\n",
 ];
 
+/// Resource types that hold files, besides those with a name of the program's own; the others are
+/// cursors, icons, menus, dialogs, strings, versions, ….
+const RT_RCDATA: u32 = 10;
+const RT_HTML: u32 = 23;
+
 /// Reads a Windows executable.
 pub(crate) fn unpack_pe(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
-    let Some(image) = pe::Image::read(input) else { return Ok(()) };
-    for piece in image.overlays() {
+    let Some(image) = Image::read(input) else { return Ok(()) };
+    for (_, piece) in image.overlays() {
         overlay(piece, unpacking)?;
     }
-    image.resources(|name, bytes| {
-        if worth(bytes).is_none() {
-            return Ok(());
+    for resource in image.resources() {
+        let holds_files =
+            matches!(resource.kind, ResourceId::Name(_) | ResourceId::Number(RT_RCDATA | RT_HTML));
+        if holds_files && worth(resource.bytes).is_some() {
+            let name =
+                format!("resource-{}-{}-{}", resource.kind, resource.name, resource.language);
+            let child = Child::new(ChildKind::Embedded, name).packed(resource.bytes.len() as u64);
+            unpacking.child_bytes(&child, resource.bytes)?;
         }
-        let child = Child::new(ChildKind::Embedded, name).packed(bytes.len() as u64);
-        unpacking.child_bytes(&child, bytes)
-    })
+    }
+    Ok(())
 }
 
 /// Reads an ELF executable.
 pub(crate) fn unpack_elf(input: &[u8], unpacking: &mut Unpacking<'_>) -> Result<(), Stop> {
-    match elf::end(input).and_then(|end| input.get(end..)) {
+    let end = Elf::read(input).and_then(|elf| usize::try_from(elf.end()).ok());
+    match end.filter(|&end| end > 0).and_then(|end| input.get(end..)) {
         Some(piece) => overlay(piece, unpacking),
         None => Ok(()),
     }

@@ -1,0 +1,46 @@
+/// What the operator chooses for the analysers. The default chooses nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnalyzerSettings {
+    /// Certificates of the authorities whose code signatures are trusted, each as DER. There is no
+    /// built-in list: without one, every intact signature is one of an untrusted root.
+    pub roots: Vec<Vec<u8>>,
+}
+
+/// The default, for whoever gives none.
+pub(crate) static DEFAULT: AnalyzerSettings = AnalyzerSettings { roots: Vec::new() };
+
+impl AnalyzerSettings {
+    /// Adds every certificate of a PEM file (RFC 7468). Gives how many there were; blocks of other
+    /// kinds and blocks that are not base64 are left out.
+    pub fn add_pem_roots(&mut self, pem: &str) -> usize {
+        let before = self.roots.len();
+        for block in pem.split("-----BEGIN CERTIFICATE-----").skip(1) {
+            let Some((body, _)) = block.split_once("-----END CERTIFICATE-----") else { continue };
+            self.roots.extend(decode_base64(body));
+        }
+        self.roots.len() - before
+    }
+}
+
+/// Strict base64 with white space between the digits.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0u32, 0);
+    for digit in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    Some(bytes)
+}
