@@ -1,8 +1,12 @@
-//! What every fuzz target calls: one unpacker, tight limits, a sink that reads everything.
+//! What every fuzz target calls: one unpacker with tight limits and a sink that reads everything, or one
+//! analyser.
 
 use std::io::{self, Read};
 
+use palisade_analyzers::{ALL, MAX_FINDINGS, MAX_OBSERVABLES};
 use palisade_formats::unpack::{Child, Limits, Options, Problem, Sink, SinkError, unpack as open};
+use palisade_model::{FileType, UnpackLimits};
+use palisade_ports::engine::{ChildHead, Scan, ScanContext};
 
 /// Opens `data` as `type_id`. Fails when the limits did not hold.
 pub fn unpack(type_id: &str, data: &[u8]) {
@@ -38,5 +42,43 @@ impl Sink for Counting {
 
     fn problem(&mut self, _: Option<&str>, _: Problem, detail: &str) {
         assert!(detail.len() <= 200, "a detail is one short line");
+    }
+}
+
+/// Examines `data` with an analyser, as the type that it is and as every type that the analyser reads.
+/// Fails when its bounds did not hold.
+pub fn analyze(name: &str, data: &[u8]) {
+    let analyzer = ALL.iter().find(|analyzer| analyzer.name == name).expect("a known analyser");
+    let detected = palisade_formats::filetype::detect(data).ty.id;
+    // One of its types at a time keeps an execution short; the input picks which.
+    let picked = data.last().map_or(0, |byte| usize::from(*byte)) % analyzer.types.len();
+    for type_id in [detected, analyzer.types[picked]] {
+        let context = ScanContext {
+            command: None,
+            name: "sample".to_owned(),
+            file_type: FileType { id: type_id.to_owned(), ..FileType::default() },
+            passwords: Vec::new(),
+            limits: UnpackLimits::default(),
+        };
+        let opinion = analyzer.analyze(data, &context, &mut Discarding);
+        assert!(opinion.findings.len() <= MAX_FINDINGS);
+        assert!(opinion.observables.len() <= MAX_OBSERVABLES);
+    }
+}
+
+/// Reads children and keeps none.
+struct Discarding;
+
+impl Scan for Discarding {
+    fn should_stop(&mut self) -> bool {
+        false
+    }
+
+    fn remaining_ms(&self) -> u64 {
+        60_000
+    }
+
+    fn child(&mut self, _: &ChildHead, body: &mut dyn Read) -> io::Result<()> {
+        io::copy(body, &mut io::sink()).map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! Writes the samples of `palisade_formats` as first inputs: `corpus/<target>/<name>` in the current
+//! Writes the samples of the formats and of the analysers as first inputs: `corpus/<target>/<name>` in the current
 //! folder, which is where the fuzz targets look.
 
 use std::path::Path;
@@ -11,6 +11,11 @@ fn main() -> std::io::Result<()> {
             write(&format!("{room}_{type_id}"), name, &bytes)?;
             write("filetype", &format!("{type_id}-{name}"), &bytes)?;
         }
+    }
+    for case in palisade_analyzers::samples::cases() {
+        let target = format!("analyzer_{}", case.analyzer);
+        write(&target, case.finding, &(case.sample)())?;
+        write(&target, &format!("{}-near-miss", case.finding), &(case.near_miss)())?;
     }
     Ok(())
 }
