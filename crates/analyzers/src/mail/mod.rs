@@ -222,9 +222,13 @@ impl<'m> Mail<'m> {
         }
         let two_names = self.message.parts.iter().find_map(|part| {
             let (first, second) = (part.file_name.as_ref()?, part.second_name.as_ref()?);
-            let end = |name: &str| name.rsplit_once('.').map(|(_, end)| end.to_lowercase());
-            (end(first) != end(second))
-                .then(|| format!("an attachment called {first:?} and {second:?}"))
+            // Only what is an extension: other systems put a type of their own behind the name.
+            let end = |name: &str| {
+                let end = name.rsplit_once('.')?.1.to_lowercase();
+                (end.len() <= 5 && end.chars().all(char::is_alphanumeric)).then_some(end)
+            };
+            let differ = end(first).zip(end(second)).is_some_and(|(one, other)| one != other);
+            differ.then(|| format!("an attachment called {first:?} and {second:?}"))
         });
         if let Some(what) = two_names {
             exam.find(&MIME_CONFUSION, what);

@@ -20,7 +20,7 @@ const MAX_VARIABLES: usize = 4_096;
 /// Bytes of variables put in their places, in one source.
 const MAX_REPLACED: usize = 8 << 20;
 /// Bytes of values that folding one source may copy: nested calls copy again at each level.
-const MAX_WORK: usize = 64 << 20;
+const MAX_WORK: usize = 24 << 20;
 /// Shortest decoded value that is a layer, in bytes.
 pub(super) const MIN_LAYER: usize = 16;
 /// Shortest base64 or hexadecimal string that is tried without a decoder in sight.

@@ -5,8 +5,8 @@ use super::escapes;
 use super::language::Language;
 use super::value::{Value, from_codes, join};
 
-/// Bytes that replacing may give: replacements of replacements grow without end.
-const MAX_REPLACED: usize = 4 << 20;
+/// Bytes that replacing may add: replacements of replacements grow without end.
+const MAX_GROWTH: usize = 256 << 10;
 
 /// The last part of a dotted name, in lower case: `fromcharcode` of `String.fromCharCode`.
 pub(super) fn last_part(name: &[u8]) -> Vec<u8> {
@@ -235,18 +235,17 @@ pub(super) fn replaced<'a>(
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
-    let mut rest: &[u8] = &text;
-    let mut count = 0usize;
-    while let Some(at) = memchr::memmem::find(rest, &from) {
-        out.extend_from_slice(rest.get(..at)?);
+    let (mut past, mut count) = (0usize, 0usize);
+    for at in memchr::memmem::find_iter(&text, &from[..]) {
+        out.extend_from_slice(text.get(past..at)?);
         out.extend_from_slice(&to);
-        rest = rest.get(at + from.len()..)?;
+        past = at + from.len();
         count += 1;
-        if out.len() > MAX_REPLACED {
+        if out.len() > text.len() + MAX_GROWTH {
             return None;
         }
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(text.get(past..)?);
     let steps = if count > 0 { steps.and(Steps::REPLACED) } else { steps };
     Some(Value::text(out, steps))
 }

@@ -161,7 +161,9 @@ fn judge(
         && (has(layers, Feature::Blob) || has(layers, Feature::FromData))
         && has(layers, Feature::Clicks)
         && has(layers, Feature::FromData);
-    if saves && layers.largest_data >= MIN_FILE {
+    // A page that smuggles is little more than its file; an application has some constant anyway.
+    let carries = layers.largest_data >= MIN_FILE && layers.largest_data >= text.len() / 10;
+    if saves && carries {
         let size = layers.largest_data / 4 * 3;
         layers.exam.find(
             &HTML_SMUGGLING,
@@ -289,7 +291,6 @@ fn look(tag: &Tag<'_>, page: &mut Page) {
                     href.get(..64.min(href.len())).is_some_and(|head| head.contains(kind))
                 });
         }
-        b"foreignobject" => {}
         b"iframe" | b"embed" | b"object" => {
             let source = tag.lower("src") + &tag.lower("data");
             page.foreign_frame |=
