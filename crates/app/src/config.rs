@@ -63,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) jail: JailConfig,
     pub(crate) yara: YaraConfig,
     pub(crate) reputation: ReputationConfig,
+    pub(crate) analyzers: AnalyzersConfig,
     pub(crate) retention: RetentionConfig,
     /// Scanners that are not ours, by the name that their engine has.
     pub(crate) scanners: ScannersConfig,
@@ -92,6 +93,7 @@ impl Default for Config {
             jail: JailConfig::default(),
             yara: YaraConfig::default(),
             reputation: ReputationConfig::default(),
+            analyzers: AnalyzersConfig::default(),
             retention: RetentionConfig::default(),
             scanners: ScannersConfig::default(),
         }
@@ -183,6 +185,15 @@ impl Default for YaraConfig {
             rule_timeout_ms: 5_000,
         }
     }
+}
+
+/// The static analysers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AnalyzersConfig {
+    /// Files (PEM) with certificates of authorities whose code signatures are trusted. Read at the
+    /// start; at most 8.
+    pub(crate) trusted_roots: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use palisade_engines::reputation::{ListKind, ListSource};
 use palisade_engines::yara::{Compiled, Compiler, RuleFile};
-use palisade_engines::{engine_name, filetype, memory_file, unpack, yara};
+use palisade_engines::{analyzers, engine_name, filetype, memory_file, unpack, yara};
 use palisade_jail::{EngineSpec, Pool, PoolConfig, WorkerLimits};
 use palisade_model::{EngineName, Severity, UnixMillis};
 
@@ -98,8 +98,33 @@ pub(crate) fn list_sources(block: &[PathBuf], allow: &[PathBuf]) -> Vec<ListSour
 /// The engines by name, in the order of a report.
 pub(crate) fn names() -> Vec<EngineName> {
     [filetype::NAME, palisade_engines::reputation::NAME, unpack::NAME, yara::NAME]
+        .into_iter()
+        .chain(analyzers::names())
         .map(engine_name)
-        .to_vec()
+        .collect()
+}
+
+/// A static analyser with the certificates of the authorities whose code signatures are trusted.
+pub(crate) fn analyzer_spec(name: &'static str, roots: &[Vec<u8>]) -> anyhow::Result<EngineSpec> {
+    let definitions = roots.iter().map(|pem| memory_file(pem)).collect::<std::io::Result<_>>();
+    Ok(EngineSpec {
+        name: engine_name(name),
+        settings: serde_json::Value::Null,
+        definitions: definitions.context("no memory file for the certificates")?,
+    })
+}
+
+/// Reads the certificate files of the settings.
+pub(crate) fn trusted_roots(paths: &[PathBuf]) -> anyhow::Result<Vec<Vec<u8>>> {
+    // As many as a pool takes as definitions.
+    if paths.len() > 8 {
+        bail!("at most 8 files of trusted certificates; put several into one");
+    }
+    let read = |path: &PathBuf| {
+        std::fs::read(path)
+            .with_context(|| format!("the certificates {} cannot be read", path.display()))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// The names of the scanners that the settings declare.

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use anyhow::bail;
-use palisade_engines::{engine_name, filetype, reputation, unpack, yara};
+use palisade_engines::{analyzers, engine_name, filetype, reputation, unpack, yara};
 use palisade_jail::WorkerLimits;
 use palisade_model::{EngineName, HashKind, Report, Severity, UnpackLimits};
 use palisade_pipeline::artifacts::Wanted;
@@ -156,6 +156,11 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
             specs.push(engines::plain(name));
         }
     }
+    for name in analyzers::names() {
+        if wanted(name) {
+            specs.push(engines::analyzer_spec(name, &[])?);
+        }
+    }
     if wanted(yara::NAME) {
         let cache = cache_directory();
         let (files, unreadable) =
@@ -195,9 +200,15 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
     }
     let chosen = all.into_iter().filter(|name| asked.is_empty() || asked.contains(name));
     let chosen: Vec<_> = chosen.collect();
-    let unpacks = chosen.iter().any(|name| name.as_str() == unpack::NAME);
+    let unpacks = chosen.iter().any(gives_children);
     let hashes = hashes(arguments.format, index.as_ref(), unpacks);
     Ok(Engines { pool, hashes, index, chosen })
+}
+
+/// Whether an engine finds children.
+fn gives_children(name: &EngineName) -> bool {
+    name.as_str() == unpack::NAME
+        || analyzers::find(name.as_str()).is_some_and(|analyzer| analyzer.gives_children)
 }
 
 /// The hashes that somebody will look at: a list, whoever looks for an archive inside itself, or

@@ -77,6 +77,10 @@ impl Engine for JailedEngine {
         self.pool.workers()
     }
 
+    fn gives_children(&self) -> bool {
+        self.gives_children
+    }
+
     async fn scan(
         &self,
         command: &Command,

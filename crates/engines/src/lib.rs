@@ -8,6 +8,7 @@
 
 mod jailed;
 
+pub mod analyzers;
 pub mod filetype;
 pub mod reputation;
 pub mod unpack;
@@ -50,12 +51,13 @@ impl Loader for Loaders {
         settings: &serde_json::Value,
         definitions: &[&[u8]],
     ) -> Result<Box<dyn Loaded>, String> {
-        let (_, load) = self
-            .0
-            .iter()
-            .find(|(name, _)| *name == engine.as_str())
-            .ok_or_else(|| format!("there is no engine named {engine}"))?;
-        load(settings, definitions)
+        if let Some((_, load)) = self.0.iter().find(|(name, _)| *name == engine.as_str()) {
+            return load(settings, definitions);
+        }
+        match analyzers::find(engine.as_str()) {
+            Some(analyzer) => analyzers::load(analyzer, definitions),
+            None => Err(format!("there is no engine named {engine}")),
+        }
     }
 }
 
@@ -72,5 +74,8 @@ mod tests {
             assert_eq!(super::engine_name(name).as_str(), name);
         }
         assert_eq!(super::engine_name(super::reputation::NAME).as_str(), "reputation");
+        for name in super::analyzers::names() {
+            assert_eq!(super::engine_name(name).as_str(), name);
+        }
     }
 }

@@ -146,6 +146,19 @@ impl NodeId {
         Self { root: self.root, number: u64::from_be_bytes(number).max(1) }
     }
 
+    /// The `index`th child that an engine other than the unpacker found: a decoded layer. Their numbers
+    /// are apart from those of [`NodeId::child`], because several engines work on a node at once.
+    pub fn layer(&self, engine: &EngineName, index: u32) -> Self {
+        let digest = Sha256::new()
+            .chain_update(self.number.to_be_bytes())
+            .chain_update(index.to_be_bytes())
+            .chain_update(engine.as_str())
+            .finalize();
+        let mut number = [0; 8];
+        number.copy_from_slice(&digest[..8]);
+        Self { root: self.root, number: u64::from_be_bytes(number).max(1) }
+    }
+
     /// Whether it is the root of its tree.
     pub fn is_root(&self) -> bool {
         self.number == 0

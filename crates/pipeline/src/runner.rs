@@ -166,8 +166,7 @@ impl Runner {
             Err(error) => return Ok(Try::Failed(Failure::Failed, palisade_error(&error))),
         };
         let children =
-            Children::new(&self.ports, &self.artifacts, &command.request, self.engine.name())
-                .await?;
+            Children::new(&self.ports, &self.artifacts, &command.request, &*self.engine).await?;
         let sink: Box<dyn ChildSink> = match &children {
             Some(children) => Box::new(children.sink()),
             None => Box::new(NoChildren),

@@ -157,6 +157,11 @@ pub trait Engine: Send + Sync + 'static {
         1
     }
 
+    /// Whether it finds children: the sink that it is given takes them then, and refuses them otherwise.
+    fn gives_children(&self) -> bool {
+        false
+    }
+
     /// Whether it needs the bytes; one that does not is given `None` for the artifact.
     fn needs_bytes(&self) -> bool {
         true

@@ -153,6 +153,10 @@ impl Engine for ScriptedEngine {
         "does what a test tells it to"
     }
 
+    fn gives_children(&self) -> bool {
+        self.name.as_str() == crate::scripts::UNPACKER
+    }
+
     fn definitions(&self) -> Definitions {
         self.state().definitions.clone()
     }

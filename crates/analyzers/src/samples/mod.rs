@@ -1,15 +1,15 @@
 //! Harmless samples, one for each finding, beside a near miss that must not show it.
 
-mod office;
-mod pdf;
-mod link;
-mod mail;
-mod script;
-mod scripts;
 mod build;
 mod elf;
+mod link;
+mod mail;
+mod office;
+mod pdf;
 mod pe;
 mod programs;
+mod script;
+mod scripts;
 
 /// A sample of one finding.
 #[derive(Clone, Copy)]

@@ -1,10 +1,10 @@
 //! The analysers from outside: bytes in, opinion out.
 
 mod cases;
+mod elf;
+mod observables;
 mod office;
 mod pdf;
-mod observables;
-mod script;
-mod elf;
 mod pe;
+mod script;
 mod support;

@@ -20,11 +20,11 @@ use palisade_ports::engine::{Artifact, Opinion, ScanContext, ScanError};
 use palisade_storage::SystemClock;
 use rand::Rng;
 
-use super::Scanned;
 use super::artifact::{self, ReadError};
 use super::file::open;
 use super::pending::{PendingChild, Spent, Spool};
 use super::walk::Source;
+use super::{Scanned, gives_children};
 
 /// How often an artifact is given to another worker after one died of it.
 const TRIES: u32 = 2;
@@ -182,7 +182,12 @@ impl Run<'_> {
 
         let mut file_type = FileType::default();
         let mut events = Vec::with_capacity(engines.chosen.len());
+        // The children of all engines come through one sink: one of them answers for all.
         let unpacker = engine_name(unpack::NAME);
+        let taker = match engines.chosen.contains(&unpacker) {
+            true => Some(unpacker),
+            false => engines.chosen.iter().find(|name| gives_children(name)).cloned(),
+        };
         let mut children = Some(children);
         for outcome in outcomes {
             let mut result = empty(node, outcome.engine, outcome.definitions, outcome.micros);
@@ -195,7 +200,7 @@ impl Run<'_> {
                 }
                 Err(error) => fail(&mut result, &error),
             }
-            if result.command.engine == unpacker {
+            if Some(&result.command.engine) == taker.as_ref() {
                 if let Some(kind) = exceeded {
                     limit(&mut result, kind);
                 }
@@ -254,9 +259,10 @@ impl Run<'_> {
             let tried = pool.scan(&job, &mut spool);
             let unpacked = tried.iter().any(|o| o.engine.as_str() == unpack::NAME);
             if unpacked {
-                exceeded = spool.exceeded;
-                children = std::mem::take(&mut spool.children);
+                children.clear();
             }
+            exceeded = spool.exceeded.or(exceeded);
+            children.append(&mut spool.children);
             let (died, done): (Vec<_>, Vec<_>) = tried
                 .into_iter()
                 .partition(|outcome| matches!(outcome.opinion, Err(ScanError::WorkerDied(_))));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use palisade_engines::reputation::{self, ReputationEngine};
 use palisade_engines::yara::Compiler;
-use palisade_engines::{JailedEngine, engine_name, filetype, unpack, yara};
+use palisade_engines::{JailedEngine, analyzers, engine_name, filetype, unpack, yara};
 use palisade_jail::Layers;
 use palisade_model::EngineName;
 use palisade_ports::Engine;
@@ -79,6 +79,15 @@ fn load_one(
         }
         yara::NAME => load_yara(config, jail, compiler),
         reputation::NAME => load_reputation(config),
+        other if let Some(analyzer) = analyzers::find(other) => {
+            let roots = engines::trusted_roots(&config.analyzers.trusted_roots)?;
+            let pool = engines::pool(jail, vec![engines::analyzer_spec(analyzer.name, &roots)?])?;
+            let engine = JailedEngine::new(name.clone(), analyzer.description, pool);
+            Ok(Hosted::jailed(match analyzer.gives_children {
+                true => engine.with_children(),
+                false => engine,
+            }))
+        }
         _ => {
             let known: Vec<String> = engines::names().iter().map(ToString::to_string).collect();
             bail!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use palisade_api::{Api, Dialect};
 use palisade_callbacks::{HttpCourier, Method, Secret};
-use palisade_engines::{engine_name, filetype, unpack};
+use palisade_engines::{analyzers, engine_name, filetype, unpack};
 use palisade_jail::Layers;
 use palisade_model::EngineName;
 use palisade_pipeline::aggregator::Aggregator;
@@ -187,7 +187,10 @@ fn cache_config() -> CacheConfig {
 
 /// Which engine reads which types.
 pub(crate) fn workflow() -> Workflow {
-    Workflow::new().limit(engine_name(unpack::NAME), unpack::types())
+    let unpack = Workflow::new().limit(engine_name(unpack::NAME), unpack::types());
+    analyzers::names().fold(unpack, |workflow, name| {
+        workflow.limit(engine_name(name), analyzers::types(name).iter().copied())
+    })
 }
 
 impl Platform {

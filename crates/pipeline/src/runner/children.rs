@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use palisade_model::{
     ChildRef, EngineName, Lineage, NodeId, Problem, ProblemKind, Request, UnpackLimits,
 };
+use palisade_ports::Engine;
 use palisade_ports::engine::{ChildHead, ChildSink};
 use palisade_ports::log::MAX_PAYLOAD_BYTES;
 use palisade_ports::records::Charged;
@@ -64,6 +65,7 @@ struct Gathered {
     ports: Ports,
     artifacts: Arc<ArtifactCache>,
     parent: Request,
+    naming: Naming,
     runtime: Handle,
     /// The child that is coming in.
     current: Option<(ChildHead, Intake, BytesMut)>,
@@ -80,20 +82,22 @@ struct Gathered {
 }
 
 impl Children {
-    /// For the engine that unpacks; `None` for every other.
+    /// For an engine that finds children; `None` for every other.
     pub(super) async fn new(
         ports: &Ports,
         artifacts: &Arc<ArtifactCache>,
         request: &Request,
-        engine: &EngineName,
+        engine: &dyn Engine,
     ) -> Result<Option<Self>, PortError> {
-        if engine.as_str() != UNPACKER {
+        if !engine.gives_children() {
             return Ok(None);
         }
+        let naming = Naming::of(request.node, engine.name());
         let gathered = Gathered {
             ports: ports.clone(),
             artifacts: Arc::clone(artifacts),
             parent: request.clone(),
+            naming: naming.clone(),
             runtime: Handle::current(),
             current: None,
             storing: JoinSet::new(),
@@ -108,7 +112,7 @@ impl Children {
         Ok(Some(Self {
             shared: Arc::new(Mutex::new(gathered)),
             records: Arc::clone(&ports.records),
-            node: request.node,
+            node: naming.account(),
         }))
     }
 
@@ -145,6 +149,35 @@ impl Children {
             self.records.charge(self.node, own).await?;
         }
         Ok(finished)
+    }
+}
+
+/// What the children of an engine are called. The unpacker's names are those of a container's members;
+/// another engine's must not meet them.
+#[derive(Clone)]
+struct Naming {
+    node: NodeId,
+    engine: Option<EngineName>,
+}
+
+impl Naming {
+    fn of(node: NodeId, engine: &EngineName) -> Self {
+        Self { node, engine: (engine.as_str() != UNPACKER).then(|| engine.clone()) }
+    }
+
+    fn child(&self, index: u32) -> NodeId {
+        match &self.engine {
+            None => self.node.child(index),
+            Some(engine) => self.node.layer(engine, index),
+        }
+    }
+
+    /// Under which name the records count what came out.
+    fn account(&self) -> NodeId {
+        match &self.engine {
+            None => self.node,
+            Some(engine) => self.node.layer(engine, u32::MAX),
+        }
     }
 }
 
@@ -208,7 +241,7 @@ impl Gathered {
         self.store(storing)?;
         let index = u32::try_from(self.references.len()).unwrap_or(u32::MAX);
         let name = self.name(&head.name, index);
-        let node = self.parent.node.child(index);
+        let node = self.naming.child(index);
         let lineage = self.lineage();
         let left_out = (lineage.depth > self.parent.limits.max_depth
             || lineage.ancestors.contains(&artifact.sha256()))
@@ -281,7 +314,7 @@ impl Gathered {
 
     /// Tells the records what this container has given, and hears what the tree has.
     fn charge(&mut self) -> io::Result<()> {
-        let charge = self.ports.records.charge(self.parent.node, self.own);
+        let charge = self.ports.records.charge(self.naming.account(), self.own);
         let sum = self.runtime.block_on(charge).map_err(io::Error::other)?;
         self.charged = self.own;
         self.others = Charged {
@@ -307,7 +340,8 @@ impl Gathered {
     /// A bound was reached: nothing more comes out of this container.
     fn exceed(&mut self, kind: ProblemKind) -> io::Error {
         self.exceeded = Some(kind);
-        self.ports.metrics.drop(palisade_telemetry::metrics::DropReason::UnpackLimit, UNPACKER);
+        let place = self.naming.engine.as_ref().map_or(UNPACKER, EngineName::as_str);
+        self.ports.metrics.drop(palisade_telemetry::metrics::DropReason::UnpackLimit, place);
         io::Error::other("a bound of the request was reached")
     }
 
