@@ -85,7 +85,7 @@ fn rust() -> anyhow::Result<()> {
         "--workspace",
         "--no-fail-fast",
         "--features",
-        "palisade-formats/samples,palisade-ports/conformance",
+        "palisade-analyzers/samples,palisade-formats/samples,palisade-ports/conformance",
     ]))
 }
 
