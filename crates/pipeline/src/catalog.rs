@@ -2,6 +2,7 @@
 //! from the records, for the gateway (cache keys, `/stat/engines`) and the extractor (plans).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use palisade_model::{Definitions, EngineName, UnixMillis};
@@ -41,6 +42,9 @@ pub struct Catalog {
     /// Engines that there are to be, whether or not a host of them was ever heard of.
     expected: Arc<[EngineName]>,
     entries: Arc<RwLock<Arc<BTreeMap<EngineName, CatalogEntry>>>>,
+    /// Whether the records could not be read the last time, and when they could again after that.
+    away: Arc<AtomicBool>,
+    back: Arc<AtomicU64>,
     /// One refresh at a time: what was read earlier must not replace what was read later.
     refreshing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -52,6 +56,8 @@ impl Catalog {
             ports,
             expected: Arc::default(),
             entries: Arc::default(),
+            away: Arc::default(),
+            back: Arc::default(),
             refreshing: Arc::default(),
         }
     }
@@ -75,8 +81,19 @@ impl Catalog {
     pub async fn refresh(&self) -> PortResult<()> {
         let _alone = self.refreshing.lock().await;
         let now = self.ports.clock.now();
-        let statuses = self.ports.records.engines().await?;
-        let mut entries = merge(statuses, now);
+        let statuses = match self.ports.records.engines().await {
+            Ok(statuses) => statuses,
+            Err(error) => {
+                self.away.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        };
+        // While the records are away no host can tell of itself: its silence counts from their return.
+        if self.away.swap(false, Ordering::Relaxed) {
+            self.back.store(now.0, Ordering::Relaxed);
+        }
+        let back = UnixMillis(self.back.load(Ordering::Relaxed));
+        let mut entries = merge(statuses, now, back);
         for engine in self.expected.iter() {
             entries.entry(engine.clone()).or_insert_with(|| absent(engine.clone()));
         }
@@ -108,10 +125,14 @@ pub(crate) fn palisade_error(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn merge(statuses: Vec<EngineStatus>, now: UnixMillis) -> BTreeMap<EngineName, CatalogEntry> {
+fn merge(
+    statuses: Vec<EngineStatus>,
+    now: UnixMillis,
+    back: UnixMillis,
+) -> BTreeMap<EngineName, CatalogEntry> {
     let mut entries = BTreeMap::<EngineName, CatalogEntry>::new();
     for mut status in statuses {
-        let silence = now.since(status.seen);
+        let silence = now.since(status.seen.max(back));
         if silence > SILENCE_MS {
             status.state = EngineState::Down;
             status.detail = format!("not heard of for {} s", silence / 1000);
@@ -183,13 +204,18 @@ mod tests {
     fn a_silent_host_is_down_and_a_live_one_speaks_for_the_engine() {
         let now = UnixMillis(100_000);
         let dead = status("a", EngineState::Up, 100_000 - SILENCE_MS - 1, "old");
-        let merged = merge(vec![dead.clone()], now);
+        let merged = merge(vec![dead.clone()], now, UnixMillis(0));
         let entry = merged.values().next().unwrap();
         assert_eq!((entry.state, entry.workers), (EngineState::Down, 0));
 
+        // The records were away until a moment ago.
+        let back = UnixMillis(now.0 - 1_000);
+        let merged = merge(vec![dead.clone()], now, back);
+        assert_eq!(merged.values().next().unwrap().state, EngineState::Up);
+
         let live = status("b", EngineState::Degraded, 99_999, "new");
         for order in [vec![dead.clone(), live.clone()], vec![live, dead]] {
-            let merged = merge(order, now);
+            let merged = merge(order, now, UnixMillis(0));
             let entry = merged.values().next().unwrap();
             assert_eq!((entry.state, entry.workers), (EngineState::Degraded, 1));
             assert_eq!(entry.definitions.version, "new");

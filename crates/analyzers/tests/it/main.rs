@@ -1,6 +1,7 @@
 //! The analysers from outside: bytes in, opinion out.
 
 mod cases;
+mod document;
 mod elf;
 mod observables;
 mod office;

@@ -100,7 +100,7 @@ fn json_is_an_array_in_the_form_of_the_api() {
         assert_eq!(report["scan_results"]["progress_percentage"], 100);
         assert!(report["file_info"]["sha256"].is_string());
         let engines = report["scan_results"]["scan_details"].as_object().expect("engines");
-        assert_eq!(engines.len(), 4, "{engines:?}");
+        assert_eq!(engines.len(), 10, "{engines:?}");
     }
 }
 

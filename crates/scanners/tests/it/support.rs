@@ -60,6 +60,7 @@ pub(crate) fn command(engine: &dyn Engine, artifact: &Artifact, name: &str) -> C
             metadata: None,
             callback: None,
             facets: None,
+            policy: None,
         },
         file_type: FileType {
             id: "text".to_owned(),
