@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use palisade_model::{
     EngineEntry, EngineName, EngineResult, Failure, Finding, NodeReport, Observable,
-    ObservableKind, Outcome, Problem, ProblemKind, Severity, Verdict,
+    ObservableKind, Outcome, Problem, ProblemKind, Severity, UnixMillis, Verdict,
 };
 
 use super::super::code::{Listed, ScanCode};
@@ -35,7 +35,8 @@ fn details(name: &EngineName, entry: &EngineEntry) -> EngineDetails {
     let blank = |code: ScanCode, state: &str, reason: &str| EngineDetails {
         threat_found: String::new(),
         scan_result_i: code.number(),
-        def_time: String::new(),
+        // Clients parse it; an engine that was not asked has definitions of no time.
+        def_time: timestamp(UnixMillis(0)),
         scan_time: 0,
         eng_id: eng_id(name),
         location: "local".to_owned(),

@@ -17,7 +17,11 @@ fn a_file_goes_through_every_process() {
     let infected = |node: &&Value| node["scan_all_result_a"] == "Infected";
     let tree = report["tree"].as_array().expect("a tree");
     let deepest = tree.iter().filter(infected).filter_map(|node| node["path"].as_str());
-    assert_eq!(deepest.max_by_key(|path| path.len()), Some("invoice.eml/invoice.zip/eicar.com"), "{report}");
+    assert_eq!(
+        deepest.max_by_key(|path| path.len()),
+        Some("invoice.eml/invoice.zip/eicar.com"),
+        "{report}"
+    );
 
     // Roles without the gateway answer for their health, and for nothing else.
     let engine = Client::new(installation.unpack.address(), String::new());
