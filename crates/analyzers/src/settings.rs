@@ -1,3 +1,5 @@
+use palisade_formats::document::decode::base64;
+
 /// What the operator chooses for the analysers. The default chooses nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnalyzerSettings {
@@ -22,25 +24,10 @@ impl AnalyzerSettings {
     }
 }
 
-/// Strict base64 with white space between the digits.
+/// Strict base64 with white space between the digits (RFC 7468, section 3).
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0u32, 0);
-    for digit in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
-    Some(bytes)
+    let digits: Vec<u8> =
+        text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').collect();
+    let common = |byte: &u8| base64::digit(*byte).is_some() && !matches!(byte, b'-' | b'_');
+    digits.iter().all(common).then(|| base64::decode(&digits))
 }

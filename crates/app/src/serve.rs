@@ -39,6 +39,7 @@ enum Face {
 pub(crate) use retry::retry_beside;
 
 pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
+    limit_arenas();
     let mut config = settings(arguments.config.as_deref(), arguments.data, arguments.listen)?;
     if !arguments.roles.is_empty() {
         config.roles = arguments.roles;
@@ -52,6 +53,7 @@ pub(crate) fn run(arguments: ServeArguments) -> anyhow::Result<()> {
 
 /// `palisade engine`: the role of an engine host, for some engines.
 pub(crate) fn engine(arguments: EngineArguments) -> anyhow::Result<()> {
+    limit_arenas();
     let face = arguments.listen.is_some().then_some(Face::Operation);
     let mut config = settings(arguments.config.as_deref(), arguments.data, arguments.listen)?;
     if config.storage == StorageKind::Embedded {
@@ -111,7 +113,6 @@ fn limit_arenas() {
 }
 
 fn start(config: Config, face: Option<Face>) -> anyhow::Result<()> {
-    limit_arenas();
     let format = match config.logs.format {
         LogsFormat::Text => LogFormat::Text,
         LogsFormat::Json => LogFormat::Json,

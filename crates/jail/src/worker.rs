@@ -80,7 +80,7 @@ const FLUSH_BYTES: usize = 128 << 10;
 
 impl Worker {
     fn serve(&mut self, analyzers: &mut [Box<dyn Analyzer + '_>]) -> io::Result<()> {
-        while let Some((job, artifact)) = self.next_job()? {
+        while let Some((mut job, artifact)) = self.next_job()? {
             let mapping = Mapping::new(&artifact)?;
             drop(artifact);
             let deadline = Instant::now() + Duration::from_millis(job.timeout_ms);
@@ -91,6 +91,12 @@ impl Worker {
                 let opinion = analyzer.analyze(mapping.bytes(), &job.context, &mut scan);
                 if let Some(error) = scan.broken {
                     return Err(error);
+                }
+                // Nobody needs to tell it again: the rest of this job's engines take it as told.
+                if let Some(file_type) = &opinion.file_type
+                    && job.context.file_type.id.is_empty()
+                {
+                    job.context.file_type = file_type.clone();
                 }
                 let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
                 let message = OpinionMessage { engine: index, opinion, micros };

@@ -211,6 +211,24 @@ pub struct EngineResult {
 }
 
 impl EngineResult {
+    /// One that found nothing and took no time: what is known otherwise is put into it.
+    pub fn new(command: CommandId, definitions: Definitions) -> Self {
+        Self {
+            command,
+            outcome: Outcome::Verdict(Verdict::NoThreat),
+            threat: None,
+            reason: None,
+            findings: Vec::new(),
+            problems: Vec::new(),
+            observables: Vec::new(),
+            properties: Vec::new(),
+            children: Vec::new(),
+            definitions,
+            wait_us: 0,
+            scan_us: 0,
+        }
+    }
+
     /// The gravest severity among the findings.
     pub fn gravest(findings: &[Finding]) -> Severity {
         findings.iter().map(|finding| finding.severity).max().unwrap_or_default()

@@ -290,18 +290,9 @@ impl Runner {
         scan_ms: u64,
     ) -> Done {
         let mut result = EngineResult {
-            command: command.id(),
-            outcome: Outcome::Verdict(Verdict::NoThreat),
-            threat: None,
-            reason: None,
-            findings: Vec::new(),
-            problems: Vec::new(),
-            observables: Vec::new(),
-            properties: Vec::new(),
-            children: Vec::new(),
-            definitions,
             wait_us: wait_ms * 1000,
             scan_us: scan_ms * 1000,
+            ..EngineResult::new(command.id(), definitions)
         };
         let mut requests = Vec::new();
         let mut file_type = None;

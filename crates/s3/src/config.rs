@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
@@ -178,10 +177,6 @@ impl S3Config {
 
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms.max(1))
-    }
-
-    pub(crate) fn shared(&self) -> Arc<Self> {
-        Arc::new(self.clone())
     }
 }
 

@@ -38,7 +38,7 @@ impl S3Objects {
         Ok(Self {
             client: Arc::new(config.client()?),
             keys: Keys::new(&config.prefix),
-            config: config.shared(),
+            config: Arc::new(config.clone()),
         })
     }
 

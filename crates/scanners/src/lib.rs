@@ -14,6 +14,7 @@ pub mod command;
 mod config;
 mod fingerprint;
 pub mod http;
+mod outside;
 pub mod profiles;
 mod secret;
 mod status;
@@ -26,8 +27,12 @@ use palisade_model::EngineName;
 use palisade_ports::Engine;
 
 pub use answer::{Meaning, Treatment};
+use clamd::ClamdEngine;
+use command::CommandEngine;
 pub use command::JailHelper;
 pub use config::{ConfigError, ScannerConfig, ScannersConfig};
+use http::HttpEngine;
+use outside::Outside;
 pub use secret::Secret;
 
 /// The engines of these settings. They begin to poll their scanners at once, in the background of the
@@ -60,13 +65,13 @@ pub fn build_with(
             name.parse().map_err(|_| wrong("its name is none for an engine".to_owned()))?;
         engines.push(match scanner {
             ScannerConfig::Clamd(config) => {
-                clamd::ClamdEngine::start(engine, config.clone()).map_err(wrong)?
+                Arc::new(Outside(ClamdEngine::start(engine, config.clone()).map_err(wrong)?))
             }
             ScannerConfig::Command(config) => {
-                command::CommandEngine::start(engine, config, helper).map_err(wrong)?
+                Arc::new(Outside(CommandEngine::start(engine, config, helper).map_err(wrong)?))
             }
             ScannerConfig::Http(config) => {
-                http::HttpEngine::start(engine, config).map_err(wrong)?
+                Arc::new(Outside(HttpEngine::start(engine, config).map_err(wrong)?))
             }
         });
     }

@@ -9,6 +9,7 @@ mod kafka;
 mod postgres;
 mod process;
 mod s3;
+mod shared;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use cluster::{Cluster, Node, Servers};
 pub use kafka::Kafka;
 pub use postgres::Postgres;
 pub use s3::S3;
+pub use shared::Shared;
 
 /// Where `cargo xtask` installs what servers are made of: `PALISADE_SERVICES`, or `services` in the
 /// target directory.

@@ -60,16 +60,7 @@ pub(super) fn measure(
         server
     };
     let service = Service { bench, server, variants: Cell::new(0), goals: Goals::embedded() };
-    if wanted(Part::Pace) {
-        service.pace(table)?;
-    }
-    if wanted(Part::Sustained) {
-        service.sustained(table)?;
-        service.highest(table)?;
-    }
-    if wanted(Part::Classes) {
-        service.classes(table)?;
-    }
+    service.load_parts(wanted, table)?;
     if wanted(Part::Again) {
         service.again(table)?;
     }
@@ -86,17 +77,7 @@ pub(super) fn measure_distributed(
     let server = Server::distributed(&bench.binary)?;
     table.add("distributed: start to ready, servers too", server.ready_seconds, "s", None, "");
     let service = Service { bench, server, variants: Cell::new(0), goals: Goals::distributed() };
-    if wanted(Part::Pace) {
-        service.pace(table)?;
-    }
-    if wanted(Part::Sustained) {
-        service.sustained(table)?;
-        service.highest(table)?;
-    }
-    if wanted(Part::Classes) {
-        service.classes(table)?;
-    }
-    Ok(())
+    service.load_parts(wanted, table)
 }
 
 /// What is to be reached, and under which name it stands in the table.
@@ -158,6 +139,21 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
+    /// The parts that both forms are measured by.
+    fn load_parts(&self, wanted: &dyn Fn(Part) -> bool, table: &mut Table) -> anyhow::Result<()> {
+        if wanted(Part::Pace) {
+            self.pace(table)?;
+        }
+        if wanted(Part::Sustained) {
+            self.sustained(table)?;
+            self.highest(table)?;
+        }
+        if wanted(Part::Classes) {
+            self.classes(table)?;
+        }
+        Ok(())
+    }
+
     fn pace(&self, table: &mut Table) -> anyhow::Result<()> {
         say(&format!("{PACE} requests/s, each of new bytes, to the report"));
         let (run, observed) = self.scans(Arrival::Open(PACE), self.bench.seconds, None)?;

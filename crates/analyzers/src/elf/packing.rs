@@ -5,13 +5,11 @@ use palisade_formats::program::elf::Elf;
 use super::{Program, kinds};
 use crate::Examination;
 use crate::program::{
-    COMPILED_SCRIPT, HIDDEN_EXECUTABLE, OVERLAY_ENCRYPTED, bundler, entropy, hidden_executable,
+    COMPILED_SCRIPT, HIDDEN_EXECUTABLE, bundler, entropy, hidden_executable, note_overlay,
 };
 
 /// Bits per byte above which code is compressed or encrypted; compiled code has 5.5 to 6.8.
 const RANDOM: f64 = 7.3;
-/// Bits per byte of an overlay that is encrypted.
-const ENCRYPTED: f64 = 7.95;
 /// Bytes below which entropy says little.
 const MIN_MEASURED: usize = 4_096;
 /// Bytes at the end of a file in which UPX's own header stands.
@@ -25,7 +23,7 @@ pub(super) fn look(program: &Program<'_>, examination: &mut Examination<'_>) {
     }
     let (start, overlay) = program.overlay();
     if overlay.len() > 16 {
-        appended(elf, start, overlay, examination);
+        note_overlay(examination, start, overlay);
     }
     if let Some((name, is_script)) = bundler(elf.data(), overlay) {
         examination.property("bundler", name);
@@ -130,23 +128,5 @@ fn unknown_packer(program: &Program<'_>, examination: &mut Examination<'_>) {
                 ),
             )
             .at("code", usize::try_from(place).unwrap_or(usize::MAX), 64);
-    }
-}
-
-fn appended(elf: &Elf<'_>, start: usize, overlay: &[u8], examination: &mut Examination<'_>) {
-    let bits = entropy(overlay);
-    let kind = filetype::detect(overlay).ty.id;
-    examination.property(
-        "overlay",
-        format!("{} bytes at {start}, {kind}, {bits:.2} bits a byte", overlay.len()),
-    );
-    let dominant = overlay.len() > elf.data().len() / 2 && overlay.len() > MIN_MEASURED;
-    if dominant && bits > ENCRYPTED && kind == "binary" {
-        examination
-            .find(
-                &OVERLAY_ENCRYPTED,
-                format!("{} bytes that look random are appended to it", overlay.len()),
-            )
-            .at("overlay", start, 64);
     }
 }

@@ -1,10 +1,11 @@
 //! Facts about where a program comes from: machine, compiler, package, build id.
 
 use palisade_formats::program::elf::{Elf, machine_name, tag};
+use palisade_model::encode_hex;
 
 use super::Program;
 use crate::Examination;
-use crate::program::{hex, note_go, note_rust, sha256_short};
+use crate::program::{note_go, note_rust, sha256_short};
 
 /// Sections whose hashes are noted.
 const MAX_HASHED: usize = 24;
@@ -29,7 +30,7 @@ pub(super) fn look(program: &Program<'_>, examination: &mut Examination<'_>) {
     let elf = &program.elf;
     for (name, kind, descriptor) in elf.notes() {
         match (name, kind) {
-            (b"GNU", 3) => examination.property("build-id", hex(descriptor)),
+            (b"GNU", 3) => examination.property("build-id", encode_hex(descriptor)),
             (b"Go", 4) => {
                 examination.property("go-build-id", String::from_utf8_lossy(descriptor));
             }

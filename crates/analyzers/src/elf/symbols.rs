@@ -1,8 +1,9 @@
 use md5::{Digest, Md5};
 use palisade_formats::program::elf::{Symbol, SymbolTable};
+use palisade_model::encode_hex;
 
 use super::{Program, kinds};
-use crate::program::{Mark, hex, tlsh_of};
+use crate::program::{Mark, tlsh_of};
 use crate::{Examination, FindingKind};
 
 /// Bytes above which a program is more than one of the small tools that these combinations make.
@@ -80,7 +81,8 @@ fn hashes(program: &Program<'_>, examination: &mut Examination<'_>) {
     imports.sort_unstable();
     imports.dedup();
     if !imports.is_empty() {
-        examination.property("import-hash", hex(&Md5::digest(imports.join(b",".as_slice()))));
+        examination
+            .property("import-hash", encode_hex(&Md5::digest(imports.join(b",".as_slice()))));
         examination.property("imports", imports.len().to_string());
     }
     let of_linker;

@@ -150,17 +150,7 @@ impl Gathered {
             }
             return;
         }
-        let mut open = vec![value];
-        while let Some(value) = open.pop() {
-            match value {
-                Object::Array(items) => open.extend(items),
-                Object::Dictionary(pairs) => {
-                    self.dictionary(value, origin);
-                    open.extend(pairs.iter().map(|(_, value)| value));
-                }
-                _ => {}
-            }
-        }
+        value.each_dictionary(|dictionary| self.dictionary(dictionary, origin));
     }
 
     fn dictionary(&mut self, value: &Object, origin: Origin) {

@@ -5,7 +5,7 @@ use palisade_formats::program::pe::{Image, Imports};
 use super::kinds;
 use crate::Examination;
 use crate::program::{
-    COMPILED_SCRIPT, HIDDEN_EXECUTABLE, OVERLAY_ENCRYPTED, bundler, entropy, hidden_executable,
+    COMPILED_SCRIPT, HIDDEN_EXECUTABLE, bundler, entropy, hidden_executable, note_overlay,
 };
 
 /// Bits per byte above which a section is compressed or encrypted.
@@ -201,21 +201,7 @@ fn appended(image: &Image<'_>, examination: &mut Examination<'_>) {
         if first.is_empty() {
             first = overlay;
         }
-        let bits = entropy(overlay);
-        let kind = filetype::detect(overlay).ty.id;
-        examination.property(
-            "overlay",
-            format!("{} bytes at {start}, {kind}, {bits:.2} bits a byte", overlay.len()),
-        );
-        let dominant = overlay.len() > image.data().len() / 2 && overlay.len() > 2 * MIN_MEASURED;
-        if dominant && bits > ENCRYPTED && kind == "binary" {
-            examination
-                .find(
-                    &OVERLAY_ENCRYPTED,
-                    format!("{} bytes that look random are appended to it", overlay.len()),
-                )
-                .at("overlay", start, 64);
-        }
+        let kind = note_overlay(examination, start, overlay);
         if kind.starts_with("pe") {
             examination
                 .find(

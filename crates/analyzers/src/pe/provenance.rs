@@ -2,10 +2,11 @@
 
 use palisade_formats::bytes::find;
 use palisade_formats::program::pe::Image;
+use palisade_model::encode_hex;
 
 use super::{Program, kinds};
 use crate::Examination;
-use crate::program::{hex, md5_hex, note_go, note_rust, sha256_short};
+use crate::program::{md5_hex, note_go, note_rust, sha256_short};
 
 /// Sections whose hashes are noted.
 const MAX_HASHED: usize = 24;
@@ -224,6 +225,6 @@ fn compiler(program: &Program<'_>, examination: &mut Examination<'_>) {
     if let Some(entry) = image.debug_entries().iter().find(|entry| entry.bytes.starts_with(b"RSDS"))
         && let Some(id) = entry.bytes.get(4..20)
     {
-        examination.property("pdb-id", hex(id));
+        examination.property("pdb-id", encode_hex(id));
     }
 }

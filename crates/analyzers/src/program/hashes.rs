@@ -1,4 +1,5 @@
 use md5::Md5;
+use palisade_model::encode_hex;
 use sha2::{Digest, Sha256};
 use tlsh2::TlshDefaultBuilder;
 
@@ -7,19 +8,14 @@ use crate::Examination;
 /// Files above this get no similarity hash, in bytes: it takes some ten nanoseconds a byte.
 const MAX_SIMILARITY: usize = 8 << 20;
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// MD5, the hash that import hashes are defined by; it is no proof of anything.
 pub(crate) fn md5_hex(bytes: &[u8]) -> String {
-    hex(&Md5::digest(bytes))
+    encode_hex(&Md5::digest(bytes))
 }
 
 /// The first 64 bits of SHA-256: enough to compare sections by.
 pub(crate) fn sha256_short(bytes: &[u8]) -> String {
-    hex(Sha256::digest(bytes).get(..8).unwrap_or_default())
+    encode_hex(Sha256::digest(bytes).get(..8).unwrap_or_default())
 }
 
 /// The locality-sensitive hash of bytes (Oliver, Cheng and Chen, "TLSH: a locality sensitive hash",

@@ -24,20 +24,7 @@ pub(super) fn wide(text: &str) -> Vec<u8> {
 
 /// Base64 on one line (RFC 4648, 4).
 pub(super) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            out.push(if digit <= chunk.len() {
-                char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63])
-            } else {
-                '='
-            });
-        }
-    }
-    out
+    palisade_formats::document::samples::base64(bytes).replace("\r\n", "")
 }
 
 /// A download and its evaluation as a list of character codes behind a cast.

@@ -325,20 +325,7 @@ impl Run<'_> {
 }
 
 fn empty(node: NodeId, engine: EngineName, definitions: Definitions, micros: u64) -> EngineResult {
-    EngineResult {
-        command: CommandId { node, engine },
-        outcome: Outcome::Verdict(Verdict::NoThreat),
-        threat: None,
-        reason: None,
-        findings: Vec::new(),
-        problems: Vec::new(),
-        observables: Vec::new(),
-        properties: Vec::new(),
-        children: Vec::new(),
-        definitions,
-        wait_us: 0,
-        scan_us: micros,
-    }
+    EngineResult { scan_us: micros, ..EngineResult::new(CommandId { node, engine }, definitions) }
 }
 
 fn fail(result: &mut EngineResult, error: &ScanError) {

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use palisade_model::encode_hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -123,11 +124,7 @@ fn version(files: &[RuleFile]) -> String {
             digest.update(text);
         }
     }
-    hex(&digest.finalize()[..8])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    encode_hex(&digest.finalize()[..8])
 }
 
 /// The compiling process: rule files as JSON on standard input, the compiled form on standard
@@ -169,7 +166,7 @@ fn encode(files: &[RuleFile]) -> io::Result<Vec<u8>> {
         rules: count,
         problems,
         blob_bytes: blob.len() as u64,
-        blob_sha256: hex(&Sha256::digest(&blob)),
+        blob_sha256: encode_hex(&Sha256::digest(&blob)),
     };
     let mut bytes = serde_json::to_vec(&head)?;
     bytes.push(b'\n');
@@ -209,7 +206,8 @@ fn decode(bytes: &[u8]) -> io::Result<Compiled> {
     let end = bytes.iter().position(|&byte| byte == b'\n').ok_or_else(broken)?;
     let head: Head = serde_json::from_slice(&bytes[..end])?;
     let blob = &bytes[end + 1..];
-    if blob.len() as u64 != head.blob_bytes || hex(&Sha256::digest(blob)) != head.blob_sha256 {
+    if blob.len() as u64 != head.blob_bytes || encode_hex(&Sha256::digest(blob)) != head.blob_sha256
+    {
         return Err(broken());
     }
     Ok(Compiled {

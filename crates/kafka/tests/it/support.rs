@@ -1,18 +1,13 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use palisade_kafka::{KafkaConfig, KafkaLog, TopicSettings};
-use palisade_services::Kafka;
+use palisade_services::{Kafka, Shared};
 
 /// The broker that tests share while any of them runs: starting one takes seconds.
 pub(crate) fn shared() -> Arc<Kafka> {
-    static BROKER: Mutex<Weak<Kafka>> = Mutex::new(Weak::new());
-    let mut broker = BROKER.lock().unwrap_or_else(PoisonError::into_inner);
-    broker.upgrade().unwrap_or_else(|| {
-        let started = Arc::new(Kafka::start());
-        *broker = Arc::downgrade(&started);
-        started
-    })
+    static BROKER: Shared<Kafka> = Shared::new();
+    BROKER.get(Kafka::start)
 }
 
 /// Settings with topics and groups that nobody else has.

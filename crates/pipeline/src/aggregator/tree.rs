@@ -308,18 +308,9 @@ fn node_report(
 /// What stands for an engine whose answer nobody waits for any more.
 pub(crate) fn cancelled_result(command: CommandId, definitions: Definitions) -> EngineResult {
     EngineResult {
-        command,
         outcome: Outcome::Failure(Failure::Cancelled),
-        threat: None,
         reason: Some(CANCELLED.to_owned()),
-        findings: Vec::new(),
-        problems: Vec::new(),
-        observables: Vec::new(),
-        properties: Vec::new(),
-        children: Vec::new(),
-        definitions,
-        wait_us: 0,
-        scan_us: 0,
+        ..EngineResult::new(command, definitions)
     }
 }
 

@@ -1,23 +1,18 @@
 //! The suite of the port, and what it leaves open.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use palisade_ports::Records;
 use palisade_ports::conformance::{self, Factory, Instance};
 use palisade_postgres::{PostgresConfig, PostgresRecords};
-use palisade_services::Postgres;
+use palisade_services::{Postgres, Shared};
 
 /// The server that tests share while any of them runs.
 fn shared() -> Arc<Postgres> {
-    static SERVER: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-    let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    server.upgrade().unwrap_or_else(|| {
-        let started = Arc::new(Postgres::start());
-        *server = Arc::downgrade(&started);
-        started
-    })
+    static SERVER: Shared<Postgres> = Shared::new();
+    SERVER.get(Postgres::start)
 }
 
 async fn server() -> Arc<Postgres> {

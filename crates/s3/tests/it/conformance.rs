@@ -1,8 +1,8 @@
 //! The suite of the port, and what it leaves open.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,18 +11,13 @@ use palisade_model::Sha256;
 use palisade_ports::conformance::{self, Factory, Instance};
 use palisade_ports::{Objects, PortError};
 use palisade_s3::{S3Config, S3Objects};
-use palisade_services::S3;
+use palisade_services::{S3, Shared};
 use tempfile::NamedTempFile;
 
 /// The server that tests share while any of them runs.
 fn shared() -> Arc<S3> {
-    static SERVER: Mutex<Weak<S3>> = Mutex::new(Weak::new());
-    let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    server.upgrade().unwrap_or_else(|| {
-        let started = Arc::new(S3::start());
-        *server = Arc::downgrade(&started);
-        started
-    })
+    static SERVER: Shared<S3> = Shared::new();
+    SERVER.get(S3::start)
 }
 
 /// A server, and settings with a prefix that nobody else has.

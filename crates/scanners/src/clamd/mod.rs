@@ -13,15 +13,14 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use palisade_model::{Command, Definitions, EngineName};
-use palisade_ports::Engine;
-use palisade_ports::engine::{Artifact, ChildSink, Health, Opinion, ScanError};
+use palisade_ports::engine::{Artifact, Opinion, ScanError};
 
 pub use config::{Address, ClamdConfig, Method};
 use connection::{Connection, ConnectionError};
 use reply::Reply;
 
-use crate::answer::Answer;
 use crate::backoff::Backoff;
+use crate::outside::Scanner;
 use crate::status::{PollError, Status, poll_every};
 use crate::{artifact, fingerprint, text};
 
@@ -228,7 +227,7 @@ fn poll_error(error: &ConnectionError) -> PollError {
 }
 
 #[async_trait]
-impl Engine for ClamdEngine {
+impl Scanner for ClamdEngine {
     fn name(&self) -> &EngineName {
         &self.name
     }
@@ -237,47 +236,32 @@ impl Engine for ClamdEngine {
         &self.description
     }
 
-    fn definitions(&self) -> Definitions {
-        self.status.definitions()
-    }
-
-    fn health(&self) -> Health {
-        self.status.health(u32::try_from(self.config.concurrency).unwrap_or(u32::MAX))
+    fn status(&self) -> &Status {
+        &self.status
     }
 
     fn concurrency(&self) -> usize {
         self.config.concurrency
     }
 
-    async fn scan(
+    fn max_bytes(&self) -> u64 {
+        self.config.max_bytes
+    }
+
+    fn too_large(&self, size: u64, most: u64) -> String {
+        format!("it has {size} bytes; clamd is given at most {most} (max_bytes)")
+    }
+
+    async fn look(
         &self,
         _: &Command,
-        artifact: Option<Artifact>,
+        artifact: &Artifact,
+        _: u64,
         timeout_ms: u64,
-        _: Box<dyn ChildSink>,
-    ) -> (Result<Opinion, ScanError>, Definitions) {
-        // Read before the scan: should clamd reload meanwhile, the report counts as older than it is
-        // and is made again, never the other way round.
-        let definitions = self.definitions();
-        let Some(artifact) = artifact else {
-            let error = ScanError::Unavailable("it was given no bytes".to_owned());
-            return (Err(error), definitions);
-        };
-        let opinion = match artifact::size(&artifact) {
-            Err(error) => Err(ScanError::Unavailable(error.to_string())),
-            Ok(size) if size > self.config.max_bytes => {
-                let most = self.config.max_bytes;
-                let why = format!("it has {size} bytes; clamd is given at most {most} (max_bytes)");
-                Ok(Answer::not_scanned(why).opinion(self.name.as_str()))
-            }
-            Ok(_) => {
-                let time = Duration::from_millis(timeout_ms);
-                let until = Instant::now() + time;
-                tokio::time::timeout(time, self.answer(&artifact, until))
-                    .await
-                    .unwrap_or(Err(ScanError::TimedOut))
-            }
-        };
-        (opinion, definitions)
+    ) -> Result<(Opinion, Option<Definitions>), ScanError> {
+        let time = Duration::from_millis(timeout_ms);
+        let until = Instant::now() + time;
+        let answered = tokio::time::timeout(time, self.answer(artifact, until)).await;
+        Ok((answered.unwrap_or(Err(ScanError::TimedOut))?, None))
     }
 }

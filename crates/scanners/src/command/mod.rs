@@ -16,8 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use palisade_jail::command::{ArtifactForm, CommandEnd, CommandError, CommandSpec, How, run};
 use palisade_model::{Command, Definitions, EngineName};
-use palisade_ports::Engine;
-use palisade_ports::engine::{Artifact, ChildSink, Health, Opinion, ScanError};
+use palisade_ports::engine::{Artifact, Opinion, ScanError};
 use tokio::sync::RwLock;
 
 pub(crate) use config::CommandForm;
@@ -28,7 +27,7 @@ use reading::Reading;
 pub use reading::{ExitMeaning, JsonForm, PatternForm, Stream};
 
 use crate::answer::{Answer, Meaning};
-use crate::artifact;
+use crate::outside::Scanner;
 use crate::status::{PollError, Status, poll_every};
 
 /// The file's name when it is not to tell anything.
@@ -200,7 +199,7 @@ impl CommandEngine {
         }
     }
 
-    async fn look(
+    async fn run(
         &self,
         command: &Command,
         artifact: &Artifact,
@@ -243,7 +242,7 @@ impl CommandEngine {
 }
 
 #[async_trait]
-impl Engine for CommandEngine {
+impl Scanner for CommandEngine {
     fn name(&self) -> &EngineName {
         &self.name
     }
@@ -252,40 +251,25 @@ impl Engine for CommandEngine {
         &self.description
     }
 
-    fn definitions(&self) -> Definitions {
-        self.status.definitions()
-    }
-
-    fn health(&self) -> Health {
-        self.status.health(u32::try_from(self.config.concurrency).unwrap_or(u32::MAX))
+    fn status(&self) -> &Status {
+        &self.status
     }
 
     fn concurrency(&self) -> usize {
         self.config.concurrency
     }
 
-    async fn scan(
+    fn max_bytes(&self) -> u64 {
+        self.config.max_bytes
+    }
+
+    async fn look(
         &self,
         command: &Command,
-        artifact: Option<Artifact>,
+        artifact: &Artifact,
+        _: u64,
         timeout_ms: u64,
-        _: Box<dyn ChildSink>,
-    ) -> (Result<Opinion, ScanError>, Definitions) {
-        // Read before the scan: an update in between makes the report older than it is, not newer.
-        let definitions = self.definitions();
-        let Some(artifact) = artifact else {
-            let error = ScanError::Unavailable("it was given no bytes".to_owned());
-            return (Err(error), definitions);
-        };
-        let opinion = match artifact::size(&artifact) {
-            Err(error) => Err(ScanError::Unavailable(error.to_string())),
-            Ok(size) if size > self.config.max_bytes => {
-                let most = self.config.max_bytes;
-                let why = format!("it has {size} bytes; this scanner is given at most {most}");
-                Ok(Answer::not_scanned(why).opinion(self.name.as_str()))
-            }
-            Ok(_) => self.look(command, &artifact, timeout_ms).await,
-        };
-        (opinion, definitions)
+    ) -> Result<(Opinion, Option<Definitions>), ScanError> {
+        Ok((self.run(command, artifact, timeout_ms).await?, None))
     }
 }

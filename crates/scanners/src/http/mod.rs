@@ -12,8 +12,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AF
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{Either, Empty};
 use palisade_model::{Command, Definitions, EngineName};
-use palisade_ports::Engine;
-use palisade_ports::engine::{Artifact, ChildSink, Health, Opinion, ScanError};
+use palisade_ports::engine::{Artifact, Opinion, ScanError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
@@ -23,6 +22,7 @@ use contract::{Info, ScanForm};
 
 use crate::answer::Answer;
 use crate::backoff::Backoff;
+use crate::outside::Scanner;
 use crate::status::{PollError, Status, poll_every};
 use crate::{artifact, text};
 
@@ -257,7 +257,7 @@ fn said(status: StatusCode, body: &[u8]) -> String {
 }
 
 #[async_trait]
-impl Engine for HttpEngine {
+impl Scanner for HttpEngine {
     fn name(&self) -> &EngineName {
         &self.name
     }
@@ -266,50 +266,28 @@ impl Engine for HttpEngine {
         &self.description
     }
 
-    fn definitions(&self) -> Definitions {
-        self.status.definitions()
-    }
-
-    fn health(&self) -> Health {
-        self.status.health(u32::try_from(self.config.concurrency).unwrap_or(u32::MAX))
+    fn status(&self) -> &Status {
+        &self.status
     }
 
     fn concurrency(&self) -> usize {
         self.config.concurrency
     }
 
-    async fn scan(
+    fn max_bytes(&self) -> u64 {
+        self.config.max_bytes.min(self.info().limits.max_bytes.unwrap_or(u64::MAX))
+    }
+
+    async fn look(
         &self,
         command: &Command,
-        artifact: Option<Artifact>,
+        artifact: &Artifact,
+        size: u64,
         timeout_ms: u64,
-        _: Box<dyn ChildSink>,
-    ) -> (Result<Opinion, ScanError>, Definitions) {
-        let definitions = self.definitions();
-        let Some(artifact) = artifact else {
-            let error = ScanError::Unavailable("it was given no bytes".to_owned());
-            return (Err(error), definitions);
-        };
-        let size = match artifact::size(&artifact) {
-            Ok(size) => size,
-            Err(error) => return (Err(ScanError::Unavailable(error.to_string())), definitions),
-        };
-        let theirs = self.info().limits.max_bytes.unwrap_or(u64::MAX);
-        let most = self.config.max_bytes.min(theirs);
-        if size > most {
-            let why = format!("it has {size} bytes; this scanner is given at most {most}");
-            return (Ok(Answer::not_scanned(why).opinion(self.name.as_str())), definitions);
-        }
+    ) -> Result<(Opinion, Option<Definitions>), ScanError> {
         let time = Duration::from_millis(timeout_ms);
         let until = Instant::now() + time;
-        match tokio::time::timeout(time, self.ask(command, &artifact, size, until)).await {
-            Ok(Ok((opinion, Some(with)))) => {
-                self.status.seen(&with);
-                (Ok(opinion), with)
-            }
-            Ok(Ok((opinion, None))) => (Ok(opinion), definitions),
-            Ok(Err(error)) => (Err(error), definitions),
-            Err(_) => (Err(ScanError::TimedOut), definitions),
-        }
+        let answered = tokio::time::timeout(time, self.ask(command, artifact, size, until)).await;
+        answered.unwrap_or(Err(ScanError::TimedOut))
     }
 }

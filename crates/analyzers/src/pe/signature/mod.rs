@@ -9,6 +9,7 @@ mod signed;
 
 use palisade_formats::bytes::{u16_le, u32_le};
 use palisade_formats::program::pe::{Image, directory};
+use palisade_model::encode_hex;
 
 use self::certificate::{Certificate, certificates, chain};
 use self::der::{Elements, SEQUENCE};
@@ -16,7 +17,7 @@ use self::key::Hash;
 use self::signed::{SignedData, Validity};
 use super::kinds;
 use crate::Examination;
-use crate::program::{entropy, hex};
+use crate::program::entropy;
 
 /// Entries of a certificate table that are read.
 const MAX_ENTRIES: usize = 8;
@@ -171,8 +172,8 @@ fn judge_one(
             format!(
                 "signed for {} {}, the file has {}: it was changed after signing, or the signature is another file's",
                 hash.name(),
-                hex(stated),
-                hex(&computed)
+                encode_hex(stated),
+                encode_hex(&computed)
             ),
         );
         return Signature::Bad;
@@ -183,9 +184,9 @@ fn judge_one(
     let (names, trusted) = chain(&certificate, &signed.certificates, roots);
     let path = names.join(" < ");
     if depth == 0 {
-        examination.property("signature-digest", format!("{} {}", hash.name(), hex(stated)));
+        examination.property("signature-digest", format!("{} {}", hash.name(), encode_hex(stated)));
         examination.property("signer", certificate.name());
-        examination.property("signer-serial", hex(certificate.serial));
+        examination.property("signer-serial", encode_hex(certificate.serial));
         examination.property("signer-chain", path.as_str());
     }
     match signer.check(&certificate, content.content) {

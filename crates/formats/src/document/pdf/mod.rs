@@ -112,9 +112,7 @@ impl Document<'_> {
             _ => filter::decode(&found.value, raw, limit),
         }
     }
-}
 
-impl Document<'_> {
     /// A string, decrypted, as text.
     pub fn string(&self, (origin, bytes): &Raw) -> String {
         match &self.cipher {
@@ -136,17 +134,7 @@ impl Index {
             }
             return;
         }
-        let mut open = vec![value];
-        while let Some(value) = open.pop() {
-            match value {
-                Object::Array(items) => open.extend(items),
-                Object::Dictionary(pairs) => {
-                    self.dictionary(value, origin);
-                    open.extend(pairs.iter().map(|(_, value)| value));
-                }
-                _ => {}
-            }
-        }
+        value.each_dictionary(|dictionary| self.dictionary(dictionary, origin));
     }
 
     fn dictionary(&mut self, value: &Object, origin: Origin) {

@@ -27,6 +27,21 @@ pub enum Object {
 }
 
 impl Object {
+    /// Shows every dictionary in a value, itself too, at any depth.
+    pub fn each_dictionary(&self, mut see: impl FnMut(&Object)) {
+        let mut open = vec![self];
+        while let Some(value) = open.pop() {
+            match value {
+                Object::Array(items) => open.extend(items),
+                Object::Dictionary(pairs) => {
+                    see(value);
+                    open.extend(pairs.iter().map(|(_, value)| value));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The value under `key`, of the last pair that has it.
     pub fn get(&self, key: &[u8]) -> Option<&Object> {
         match self {
