@@ -43,8 +43,10 @@ pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
         "clamav-testfiles",
         "clamdscan",
         "curl",
+        "iproute2",
         "python3",
         "python3-venv",
+        "socat",
         "yara",
     ])?;
     let (mut passed, mut failed) = (0, Vec::new());

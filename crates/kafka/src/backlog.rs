@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::client::{ANSWER, base};
 use crate::marks::Marks;
+use crate::settling::patiently;
 use crate::{KafkaConfig, lock, unavailable};
 
 /// Between two questions about the same group and topic.
@@ -62,7 +63,8 @@ impl Known {
             let (known, client, topic) = (Arc::clone(&self), Arc::clone(&client), topic.clone());
             let at = Instant::now();
             let measured =
-                tokio::task::spawn_blocking(move || known.measure(&client, &topic)).await;
+                tokio::task::spawn_blocking(move || patiently(|| known.measure(&client, &topic)))
+                    .await;
             self.answer.send_modify(|answer| match measured {
                 Ok(Ok(backlog)) => *answer = Answer { backlog: Some((at, backlog)), error: None },
                 Ok(Err(error)) => answer.error = Some(error.to_string()),

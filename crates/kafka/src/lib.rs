@@ -23,6 +23,7 @@ mod log;
 mod marks;
 mod names;
 mod reader;
+mod settling;
 mod topics;
 
 pub use client::ConfigError;

@@ -5,6 +5,7 @@ mod poll;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use palisade_ports::PortResult;
@@ -19,6 +20,7 @@ use crate::client::{ANSWER, base};
 use crate::log::LostRecords;
 use crate::marks::Marks;
 use crate::names::Names;
+use crate::settling::{AGAIN, patiently};
 use crate::{KafkaConfig, unavailable};
 
 /// Groups whose name starts like this read what comes while they listen, each reader everything, and
@@ -111,6 +113,7 @@ impl Reader {
             let wanted: Vec<String> = by_name.keys().cloned().collect();
             let client: BaseConsumer<Member> =
                 settings.create_with_context(Member::new(by_name, lost))?;
+            wait_for(&client, &wanted)?;
             if ephemeral {
                 client.context().assign_from_now(&client, &wanted)?;
             } else {
@@ -135,15 +138,29 @@ impl Reader {
     }
 }
 
+/// Waits until the brokers tell of these topics. One that was made a moment ago may not have reached
+/// them: a member would join without it, and hear of it at its next look, half a minute later.
+fn wait_for(client: &BaseConsumer<Member>, topics: &[String]) -> KafkaResult<()> {
+    let until = Instant::now() + ANSWER;
+    for topic in topics {
+        let topic = std::slice::from_ref(topic);
+        while partitions(client, topic)?.count() == 0 && Instant::now() < until {
+            std::thread::sleep(AGAIN);
+        }
+    }
+    Ok(())
+}
+
 /// A group that has never acknowledged anything starts at what is appended from now on, and comes
 /// back to that: the place is committed before anything is read.
 fn remember_the_end(client: &BaseConsumer<Member>, topics: &[String]) -> KafkaResult<()> {
-    let committed = client.committed_offsets(partitions(client, topics)?, ANSWER)?;
+    let all = partitions(client, topics)?;
+    let committed = patiently(|| client.committed_offsets(all.clone(), ANSWER))?;
     let mut ends = TopicPartitionList::new();
     for partition in committed.elements() {
         if !matches!(partition.offset(), Offset::Offset(_)) {
             let (topic, number) = (partition.topic(), partition.partition());
-            let (_, end) = client.fetch_watermarks(topic, number, ANSWER)?;
+            let (_, end) = patiently(|| client.fetch_watermarks(topic, number, ANSWER))?;
             ends.add_partition_offset(topic, number, Offset::Offset(end))?;
         }
     }

@@ -32,6 +32,11 @@ impl Keys {
         self.prefix.clone().join("removals").join(name.to_string())
     }
 
+    /// Empty; written to be told the server's time.
+    pub(crate) fn clock(&self) -> Path {
+        self.prefix.clone().join("clock")
+    }
+
     /// The artifact of a key below [`Keys::objects`]; `None` for what is not ours.
     pub(crate) fn name(key: &Path) -> Option<Sha256> {
         key.filename()?.parse().ok()

@@ -5,6 +5,7 @@
 //! | `objects/<2 digits>/<sha256>` | an artifact |
 //! | `uses/<sha256>` | empty; its time is the artifact's last use, where that is later than its making |
 //! | `removals/<sha256>` | empty; somebody is removing the artifact at this moment |
+//! | `clock` | empty; written to be told the server's time |
 //!
 //! S3 has neither a time of last use nor transactions, so removal and use agree by two writes and two
 //! reads, as in Dekker's algorithm: who uses an artifact writes `uses/…` and then looks for

@@ -14,11 +14,13 @@ use crate::objects::S3Objects;
 /// Removals at once.
 const AT_ONCE: usize = 16;
 
-/// A removal takes two requests; one that has been under way for so long died with its process.
-const ABANDONED: Duration = Duration::from_secs(300);
+/// A removal takes five requests; one that has been under way for as long as so many may take, and one
+/// more, died with its process.
+const REQUESTS: u32 = 6;
 
-/// Between two looks at a removal that stands in the way.
+/// Between two looks at a removal that stands in the way, at first and at most.
 const LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 impl S3Objects {
     /// Notes that an artifact is used now. False when it is not there, or is going.
@@ -56,11 +58,13 @@ impl S3Objects {
     /// Waits until nobody is removing the artifact.
     pub(crate) async fn wait_for_removal(&self, name: Sha256) -> PortResult<()> {
         let key = self.keys.removal(name);
+        let mut look = LOOK;
         while let Some(removal) = self.head(&key).await? {
-            if is_abandoned(&removal) {
+            if self.is_abandoned(&removal).await? {
                 self.delete(&key).await?;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(look).await;
+            look = LONGEST_LOOK.min(look * 2);
         }
         Ok(())
     }
@@ -127,7 +131,9 @@ impl S3Objects {
         let key = self.keys.removal(name);
         if !self.config.conditional_writes {
             // Two removers at once are not told apart then: the second finds nothing to delete.
-            if self.head(&key).await?.is_some_and(|removal| !is_abandoned(&removal)) {
+            if let Some(removal) = self.head(&key).await?
+                && !self.is_abandoned(&removal).await?
+            {
                 return Ok(false);
             }
             return self.mark(&key).await.map(|()| true);
@@ -136,7 +142,9 @@ impl S3Objects {
         match self.client.put_opts(&key, PutPayload::new(), options).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => {
-                if self.head(&key).await?.as_ref().is_some_and(is_abandoned) {
+                if let Some(removal) = self.head(&key).await?
+                    && self.is_abandoned(&removal).await?
+                {
                     self.delete(&key).await?;
                 }
                 Ok(false)
@@ -144,11 +152,14 @@ impl S3Objects {
             Err(error) => Err(failed(error)),
         }
     }
-}
 
-fn is_abandoned(removal: &ObjectMeta) -> bool {
-    let age = now().since(S3Objects::time(removal));
-    u128::from(age) > ABANDONED.as_millis()
+    async fn is_abandoned(&self, removal: &ObjectMeta) -> PortResult<bool> {
+        // By the server's clock, which made the removal's time: ours may be minutes away.
+        self.mark(&self.keys.clock()).await?;
+        let Some(clock) = self.head(&self.keys.clock()).await? else { return Ok(false) };
+        let age = Self::time(&clock).since(Self::time(removal));
+        Ok(u128::from(age) > (self.config.timeout() * REQUESTS).as_millis())
+    }
 }
 
 fn now() -> UnixMillis {

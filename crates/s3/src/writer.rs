@@ -17,7 +17,7 @@ use crate::{WHAT, failed, unavailable};
 const PART: usize = 16 << 20;
 
 /// Times that a commit and a removal of the same artifact may get into each other's way.
-const TRIES: usize = 5;
+const TRIES: usize = 3;
 
 pub(crate) struct Writer {
     objects: S3Objects,
@@ -101,6 +101,22 @@ impl S3Objects {
                 }
                 Err(error) => return Err(failed(error)),
             }
+        }
+        self.put_over(name, bytes).await
+    }
+
+    /// The artifact, whatever the server says is there. A gateway that was killed in the middle of a
+    /// write may refuse another one because it has the object's description, and have no object.
+    async fn put_over(&self, name: Sha256, bytes: Bytes) -> PortResult<()> {
+        for _ in 0..TRIES {
+            // A removal that begins from here on sees the use; one that began is waited for.
+            self.mark(&self.keys.usage(name)).await?;
+            if self.head(&self.keys.removal(name)).await?.is_none() {
+                let payload = PutPayload::from_bytes(bytes);
+                self.client.put(&self.keys.object(name), payload).await.map_err(failed)?;
+                return Ok(());
+            }
+            self.wait_for_removal(name).await?;
         }
         Err(unavailable("somebody removes this object again and again"))
     }

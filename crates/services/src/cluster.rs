@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::process::Process;
-use crate::{Kafka, Postgres, S3, free_port};
+use crate::{Kafka, Network, Postgres, S3, free_port};
 
 /// The longest that a process may take to be ready: rules are compiled anew.
 const READY: Duration = Duration::from_secs(120);
@@ -51,24 +51,27 @@ impl Servers {
 /// One process of Palisade.
 #[derive(Debug)]
 pub struct Node {
-    arguments: Vec<String>,
+    /// The program, behind what it is started by.
+    command: Vec<String>,
+    environment: Vec<(String, String)>,
     data: PathBuf,
     address: SocketAddr,
-    program: PathBuf,
     process: Option<Process>,
 }
 
 impl Node {
     fn start(&mut self) {
-        let mut command = Command::new(&self.program);
+        let (first, rest) = self.command.split_first().expect("a program");
+        let mut command = Command::new(first);
         command
-            .args(&self.arguments)
+            .args(rest)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .arg("--data")
             .arg(&self.data)
             .args(["--listen", &self.address.to_string()])
             .env_remove("PALISADE_CONFIG")
             .env_remove("PALISADE_ROLES");
-        self.process = Some(Process::start(command, &self.log(), self.address.port()));
+        self.process = Some(Process::start_at(command, &self.log(), self.address));
         self.wait_until_ready();
     }
 
@@ -96,6 +99,11 @@ impl Node {
     /// Where it answers over HTTP.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Sets a variable of its environment, from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Its directory.
@@ -193,7 +201,15 @@ impl Cluster {
     /// # Panics
     /// When it does not become ready.
     pub fn serve(&mut self, roles: &str) -> Node {
-        self.node(vec!["serve".to_owned(), "--roles".to_owned(), roles.to_owned()])
+        self.node(None, &["serve", "--roles", roles])
+    }
+
+    /// The same on the other end of a cable.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub fn serve_in(&mut self, network: &Network, roles: &str) -> Node {
+        self.node(Some(network), &["serve", "--roles", roles])
     }
 
     /// A process that runs these engines.
@@ -201,20 +217,37 @@ impl Cluster {
     /// # Panics
     /// When it does not become ready.
     pub fn engine(&mut self, names: &[&str]) -> Node {
-        let names = names.iter().map(|&name| name.to_owned());
-        self.node(std::iter::once("engine".to_owned()).chain(names).collect())
+        self.node(None, &[&["engine"], names].concat())
     }
 
-    fn node(&mut self, mut arguments: Vec<String>) -> Node {
+    /// The same on the other end of a cable.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub fn engine_in(&mut self, network: &Network, names: &[&str]) -> Node {
+        self.node(Some(network), &[&["engine"], names].concat())
+    }
+
+    fn node(&mut self, network: Option<&Network>, arguments: &[&str]) -> Node {
         self.count += 1;
         let data = self.dir.path().join(format!("node-{}", self.count));
         std::fs::create_dir_all(&data).expect("a directory");
-        arguments.extend(["--config".to_owned(), self.settings.display().to_string()]);
+        let prefix = network.iter().flat_map(|network| network.prefix()).map(str::to_owned);
+        let program = self.program.display().to_string();
+        let settings = self.settings.display().to_string();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
         let mut node = Node {
-            arguments,
+            command: prefix
+                .chain([program])
+                .chain(arguments)
+                .chain(["--config".to_owned(), settings])
+                .collect(),
+            environment: Vec::new(),
             data,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
-            program: self.program.clone(),
+            address: SocketAddr::from((
+                network.map_or(Ipv4Addr::LOCALHOST, Network::address),
+                free_port(),
+            )),
             process: None,
         };
         node.start();

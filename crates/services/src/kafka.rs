@@ -117,6 +117,11 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Its port, on `127.0.0.1`.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its process, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)

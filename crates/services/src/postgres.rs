@@ -126,6 +126,11 @@ impl Postgres {
         format!("postgres://{}:{}@127.0.0.1:{}/{database}", Self::USER, Self::PASSWORD, self.port)
     }
 
+    /// Its port, on `127.0.0.1`.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its process, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)

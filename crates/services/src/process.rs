@@ -20,8 +20,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it with its output in `log`, and waits until its port answers.
-    pub(crate) fn start(mut command: Command, log: &Path, port: u16) -> Self {
+    /// Starts it with its output in `log`, and waits until its port on this machine answers.
+    pub(crate) fn start(command: Command, log: &Path, port: u16) -> Self {
+        Self::start_at(command, log, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    /// Starts it with its output in `log`, and waits until this address answers.
+    pub(crate) fn start_at(mut command: Command, log: &Path, address: SocketAddr) -> Self {
         let output = File::options().create(true).append(true).open(log).expect("a log file");
         let child = command
             .stdin(Stdio::null())
@@ -30,12 +35,11 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
         let mut process = Self { child, log: log.to_owned() };
-        process.wait_for(port);
+        process.wait_for(address);
         process
     }
 
-    fn wait_for(&mut self, port: u16) {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    fn wait_for(&mut self, address: SocketAddr) {
         let started = Instant::now();
         loop {
             if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {

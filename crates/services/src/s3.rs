@@ -37,6 +37,12 @@ impl S3 {
         s3
     }
 
+    /// Where [`S3::BUCKET`]'s objects are, each in the file of its key: for what happens to a server's
+    /// disk behind its back.
+    pub fn directory(&self) -> PathBuf {
+        self.dir.path().join("data").join(Self::BUCKET)
+    }
+
     /// Another bucket.
     ///
     /// # Panics
@@ -80,6 +86,11 @@ impl S3 {
     /// `http://127.0.0.1:port`.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port, on `127.0.0.1`.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its process, while it runs.

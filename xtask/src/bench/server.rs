@@ -47,6 +47,9 @@ impl Server {
             }),
             ("engine unpack", cluster.engine(&["unpack"])),
             ("engines yara, reputation", cluster.engine(&["yara", "reputation"])),
+            ("static analysers", {
+                cluster.engine(&["elf", "pe", "office", "pdf", "script", "mail"])
+            }),
         ];
         let (address, key) = match nodes.first() {
             Some((_, gateway)) => (gateway.address(), cluster.key(gateway)),

@@ -73,7 +73,7 @@ pub(super) fn measure_distributed(
     wanted: &dyn Fn(Part) -> bool,
     table: &mut Table,
 ) -> anyhow::Result<()> {
-    say("starting Kafka, an S3 server, PostgreSQL, and three processes of palisade");
+    say("starting Kafka, an S3 server, PostgreSQL, and the processes of palisade");
     let server = Server::distributed(&bench.binary)?;
     table.add("distributed: start to ready, servers too", server.ready_seconds, "s", None, "");
     let service = Service { bench, server, variants: Cell::new(0), goals: Goals::distributed() };

@@ -1,5 +1,4 @@
 use palisade_formats::bytes::find;
-use palisade_formats::filetype;
 use palisade_formats::program::elf::Elf;
 
 use super::{Program, kinds};

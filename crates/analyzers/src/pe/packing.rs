@@ -1,5 +1,4 @@
 use palisade_formats::bytes::find;
-use palisade_formats::filetype;
 use palisade_formats::program::pe::{Image, Imports};
 
 use super::kinds;
@@ -10,8 +9,6 @@ use crate::program::{
 
 /// Bits per byte above which a section is compressed or encrypted.
 const RANDOM: f64 = 7.2;
-/// Bits per byte of an overlay that is encrypted.
-const ENCRYPTED: f64 = 7.95;
 /// Bytes below which entropy says little.
 const MIN_MEASURED: usize = 2_048;
 /// Imports below which a loader fetches the others itself.

@@ -11,7 +11,7 @@ use palisade_jail::{Job, JobOutcome, Pool};
 use palisade_model::{
     ArtifactRef, ChildRef, CommandId, Definitions, EngineName, EngineResult, Failure, FileType,
     Lineage, NodeEvent, NodeId, Outcome, Plan, Planned, PlannedEngine, Priority, Problem,
-    ProblemKind, Request, RequestId, UnixMillis, UnpackLimits, Verdict,
+    ProblemKind, Request, RequestId, UnixMillis, UnpackLimits,
 };
 use palisade_pipeline::aggregator::tree::Tree;
 use palisade_pipeline::artifacts::Wanted;
@@ -155,6 +155,7 @@ impl Run<'_> {
         Request {
             node: NodeId::root(id),
             lineage: None,
+            inline: None,
             artifact,
             name,
             path: String::new(),

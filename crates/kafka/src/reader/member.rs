@@ -20,6 +20,7 @@ use crate::client::{ANSWER, complain, say};
 use crate::lock;
 use crate::log::LostRecords;
 use crate::marks::Marks;
+use crate::settling::patiently;
 
 /// The longest that a flush waits for the thread to have left the group.
 const LEAVING: Duration = Duration::from_secs(5);
@@ -65,7 +66,7 @@ impl Member {
             .map(|partition| (partition.topic().to_owned(), partition.partition()))
             .collect();
         for (topic, partition) in ends {
-            let (_, end) = client.fetch_watermarks(&topic, partition, ANSWER)?;
+            let (_, end) = patiently(|| client.fetch_watermarks(&topic, partition, ANSWER))?;
             list.set_partition_offset(&topic, partition, Offset::Offset(end))?;
             if let Some(known) = self.topics.get(&topic) {
                 let marks = Marks::committed(u64::try_from(end).unwrap_or(0), "");
@@ -178,11 +179,11 @@ impl Member {
         client: &BaseConsumer<Self>,
         list: &mut TopicPartitionList,
     ) -> KafkaResult<()> {
-        let committed = client.committed_offsets(list.clone(), ANSWER)?;
+        let committed = patiently(|| client.committed_offsets(list.clone(), ANSWER))?;
         for partition in committed.elements() {
             let (name, number) = (partition.topic(), partition.partition());
             let Some(topic) = self.topics.get(name) else { continue };
-            let (low, _) = client.fetch_watermarks(name, number, ANSWER)?;
+            let (low, _) = patiently(|| client.fetch_watermarks(name, number, ANSWER))?;
             let (mut marks, from) = marks_of(partition.offset(), partition.metadata(), low);
             let removed = marks.skip_to(u64::try_from(from).unwrap_or(0));
             if removed > 0 {
@@ -199,6 +200,16 @@ impl Member {
             lock(&self.partitions).insert((topic.clone(), number), marks);
         }
         Ok(())
+    }
+
+    /// Nothing of these partitions is handed out.
+    fn forget(&self, list: &TopicPartitionList) {
+        let mut partitions = lock(&self.partitions);
+        for partition in list.elements() {
+            if let Some(topic) = self.topics.get(partition.topic()) {
+                partitions.remove(&(topic.clone(), partition.partition()));
+            }
+        }
     }
 
     /// Commits what was done of these partitions, and forgets them.
@@ -260,6 +271,7 @@ impl ConsumerContext for Member {
         let done = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             if let Err(error) = self.assigned(client, list) {
                 tracing::warn!(%error, "where the group stands is not known; it is joined again");
+                self.forget(list);
                 self.rejoin.store(true, Ordering::Release);
             }
             if cooperative { client.incremental_assign(list) } else { client.assign(list) }

@@ -135,3 +135,42 @@ async fn a_use_is_noted_seldom_and_counts_all_the_same() {
     assert_eq!(objects.remove_older(before).await.expect("remove_older"), (0, 0));
     assert!(objects.open(name).await.expect("open").is_some());
 }
+
+async fn put(objects: &S3Objects, name: Sha256) -> Result<(), PortError> {
+    let mut writer = objects.writer().await?;
+    writer.write(Bytes::from_static(b"bytes")).await?;
+    writer.commit(name).await
+}
+
+/// A gateway that is killed in the middle of a write keeps the description of an object that it does
+/// not have, and refuses to write what it takes to be there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_description_without_its_object_does_not_stand_in_the_way() {
+    let server = Server::new(|_| {}).await;
+    let config = server.config();
+    let objects = S3Objects::new(&config).expect("settings");
+    let name = Sha256([11; 32]);
+    put(&objects, name).await.expect("the first time");
+    let key = server.s3.directory().join(&config.prefix).join("objects/0b").join(name.to_string());
+    std::fs::remove_file(key).expect("its file");
+    assert!(objects.open(name).await.expect("open").is_none());
+    put(&objects, name).await.expect("again");
+    assert!(objects.open(name).await.expect("open").is_some());
+}
+
+/// A remover that died leaves its note behind; who brings the artifact again waits, and not for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_removal_ends() {
+    let server = Server::new(|config| config.timeout_ms = 500).await;
+    let config = server.config();
+    let objects = S3Objects::new(&config).expect("settings");
+    let name = Sha256([12; 32]);
+    put(&objects, name).await.expect("the first time");
+    let removals = server.s3.directory().join(&config.prefix).join("removals");
+    std::fs::create_dir_all(&removals).expect("a directory");
+    std::fs::write(removals.join(name.to_string()), "").expect("a note");
+    assert!(!objects.touch(name).await.expect("touch"), "a removal is under way");
+    let patience = Duration::from_secs(30);
+    tokio::time::timeout(patience, put(&objects, name)).await.expect("in time").expect("put");
+    assert!(objects.touch(name).await.expect("touch"), "nobody removes it any more");
+}

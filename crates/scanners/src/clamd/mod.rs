@@ -22,7 +22,7 @@ use reply::Reply;
 use crate::backoff::Backoff;
 use crate::outside::Scanner;
 use crate::status::{PollError, Status, poll_every};
-use crate::{artifact, fingerprint, text};
+use crate::{fingerprint, text};
 
 /// The engine.
 pub struct ClamdEngine {

@@ -24,7 +24,7 @@ use crate::answer::Answer;
 use crate::backoff::Backoff;
 use crate::outside::Scanner;
 use crate::status::{PollError, Status, poll_every};
-use crate::{artifact, text};
+use crate::text;
 
 /// The artifact's SHA-256, in hexadecimal.
 pub const SHA256: &str = "palisade-sha256";

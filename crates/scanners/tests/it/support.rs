@@ -45,6 +45,7 @@ pub(crate) fn command(engine: &dyn Engine, artifact: &Artifact, name: &str) -> C
         request: Request {
             node: NodeId::root(RequestId::new(UnixMillis(1), [7; 10])),
             lineage: None,
+            inline: None,
             artifact: artifact.reference.clone(),
             name: name.to_owned(),
             path: String::new(),

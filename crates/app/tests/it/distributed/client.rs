@@ -37,6 +37,17 @@ impl Client {
 
     /// The `data_id` of an upload that was acknowledged.
     pub(super) fn upload(&self, name: &str, seconds: u32, body: &[u8]) -> Option<String> {
+        let (_, answer) = self.answer_to_upload(name, seconds, body)?;
+        Some(answer["data_id"].as_str()?.to_owned())
+    }
+
+    /// Status and JSON of an upload; `None` when nobody answers.
+    pub(super) fn answer_to_upload(
+        &self,
+        name: &str,
+        seconds: u32,
+        body: &[u8],
+    ) -> Option<(u16, Value)> {
         let sent = self
             .agent
             .post(format!("{}/file", self.base))
@@ -44,8 +55,9 @@ impl Client {
             .header("filename", name)
             .header("global-timeout", seconds.to_string())
             .send(body);
-        let answer: Value = sent.ok()?.body_mut().read_json().ok()?;
-        Some(answer["data_id"].as_str()?.to_owned())
+        let mut answer = sent.ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.body_mut().read_json().unwrap_or_default()))
     }
 
     /// Waits for a report.
@@ -95,7 +107,7 @@ pub(super) fn under_load(client: &Client, seconds: u32, fault: impl FnOnce()) ->
 }
 
 /// An archive that nobody has sent before, with two files.
-fn body(lane: usize, number: usize) -> Vec<u8> {
+pub(super) fn body(lane: usize, number: usize) -> Vec<u8> {
     let one = format!("lane {lane} number {number}\n");
     let other = format!("number {number} of lane {lane}\n");
     palisade_formats::samples::zip(&[("one.txt", one.as_bytes()), ("other.txt", other.as_bytes())])
@@ -113,5 +125,9 @@ pub(super) fn all_are_whole(client: &Client, ids: &[String]) {
         assert_eq!(report["scan_results"]["scan_all_result_i"], 0, "{report}");
         let tree = report["tree"].as_array().map_or(0, Vec::len);
         assert_eq!(tree, 3, "an archive and two files: {report}");
+        let hash = report["file_info"]["sha256"].as_str().expect("a hash");
+        let history = client.get(&format!("/hash/{hash}/scanhistory")).expect("an answer").1;
+        let scans = history["scan_result_history"].as_array().map_or(0, Vec::len);
+        assert_eq!(scans, 1, "one report: {history}");
     }
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::{all_are_whole, under_load};
+use rustix::process::Signal;
+
+use super::client::{all_are_whole, body, under_load};
 use super::{Installation, alone, program};
 
 /// Seconds that a request has: longer than any fault.
@@ -86,4 +88,32 @@ fn a_rebalance_in_the_middle_of_slow_scans_stalls_nothing() {
         assert_eq!(report["partial"], false, "{report}");
         assert_eq!(report["scan_results"]["scan_all_result_i"], 0, "{report}");
     }
+}
+
+#[test]
+fn a_topic_that_fills_up_is_said_and_passes() {
+    let _alone = alone();
+    let installation = Installation::start_with(&program(), "gateway = { max_waiting = 10 }");
+    let client = installation.client();
+    // Nobody reads requests; its place in the group goes, and it does not know.
+    installation.extractor.signal(Signal::STOP);
+    let mut ids = Vec::new();
+    let refused = (0..2_000).find_map(|number| {
+        let (status, answer) =
+            client.answer_to_upload(&format!("{number}.zip"), PATIENT, &body(9, number))?;
+        match answer["data_id"].as_str() {
+            Some(id) => ids.push(id.to_owned()),
+            None => return Some((status, answer)),
+        }
+        None
+    });
+    let (status, answer) = refused.expect("an upload is refused before 2,000 wait");
+    assert_eq!(status, 503, "{answer}");
+    assert!(ids.len() > 10, "{} were taken, and 10 may wait", ids.len());
+    // Longer than the session of a member.
+    sleep(8.0);
+    installation.extractor.signal(Signal::CONT);
+    all_are_whole(&client, &ids);
+    let id = client.upload("after.txt", 60, b"after all that\n").expect("it passes");
+    assert_eq!(client.report(&id)["scan_results"]["scan_all_result_i"], 0);
 }

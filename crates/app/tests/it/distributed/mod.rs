@@ -2,7 +2,10 @@
 //! the faults that such a thing has. After each, every acknowledged request has exactly one report.
 
 mod client;
+mod clocks;
+mod doubled;
 mod faults;
+mod network;
 mod roles;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +21,9 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Engines that take what comes without the rule compiler's second of start.
-const QUICK: &str = "engines = [\"unpack\", \"reputation\", \"yara\"]";
+/// One engine that makes children, one that looks at bytes, one that looks at records: every path that
+/// a command can take. Further engines would share two processors.
+const ENGINES: &str = "engines = [\"unpack\", \"reputation\", \"yara\"]";
 
 /// Every role in a process of its own.
 struct Installation {
@@ -33,7 +37,12 @@ struct Installation {
 
 impl Installation {
     fn start(program: &std::path::Path) -> Self {
-        let mut cluster = Cluster::start(program, QUICK);
+        Self::start_with(program, "")
+    }
+
+    /// With further settings.
+    fn start_with(program: &std::path::Path, more: &str) -> Self {
+        let mut cluster = Cluster::start(program, &format!("{ENGINES}\n{more}"));
         let gateway = cluster.serve("gateway,janitor");
         let unpack = cluster.engine(&["unpack"]);
         let others = cluster.engine(&["yara", "reputation"]);
