@@ -12,6 +12,7 @@ mod delivery;
 mod finding;
 mod hash;
 mod id;
+mod inline;
 mod policy;
 mod report;
 mod request;
@@ -27,6 +28,7 @@ pub use delivery::{Attempt, Delivery, DeliveryState, Subject};
 pub use finding::{Evidence, Finding, Severity};
 pub use hash::{AnyHash, HashKind, Hashes, HexError, Sha256, encode_hex};
 pub use id::{BatchId, EngineName, IdError, KeyId, NodeId, RequestId};
+pub use inline::Inline;
 pub use policy::{Policy, Tolerated};
 pub use report::{
     EngineEntry, NodeReport, Progress, Report, ReportNotice, ReportVerdict, RequestSummary,

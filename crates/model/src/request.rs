@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{EngineName, Hashes, KeyId, NodeId, Policy, Sha256, UnixMillis};
+use crate::{EngineName, Hashes, Inline, KeyId, NodeId, Policy, Sha256, UnixMillis};
 
 /// Who waits: a person or a program in front of a screen, or nobody.
 #[derive(
@@ -93,6 +93,10 @@ pub struct Request {
     pub lineage: Option<Lineage>,
     /// The bytes.
     pub artifact: ArtifactRef,
+    /// They themselves, where they are few and the object store is far away: then nobody has to fetch
+    /// them, and those of a child are nowhere else. On the log only, never in a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<Inline>,
     /// The name that the caller, or the container, gives it. Never a path on our side.
     pub name: String,
     /// Names from the root's child down to this node, joined by `/`; empty for the root.

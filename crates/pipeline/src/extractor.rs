@@ -170,8 +170,9 @@ impl Extractor {
                 wire::encode(&own),
             );
         }
-        // The plan goes to the report: no secrets in it.
+        // The plan goes to the report: no secrets in it, and no hostile bytes.
         command.request.passwords.clear();
+        command.request.inline = None;
         let plan = Plan { request: command.request, file_type: command.file_type, engines };
         let asked_for_probe =
             plan.engines.iter().any(|planned| planned.engine == *self.runner.engine().name());

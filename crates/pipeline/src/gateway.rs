@@ -339,6 +339,7 @@ impl Gateway {
         Ok(Request {
             node: NodeId::root(id),
             lineage: None,
+            inline: self.inner.artifacts.to_inline(&artifact),
             artifact,
             name: submission.name,
             path: String::new(),

@@ -243,6 +243,10 @@ impl Runner {
         if !self.engine.needs_bytes() {
             return Ok((None, None));
         }
+        if let Some(inline) = &command.request.inline {
+            let artifact = self.artifacts.get_inline(&command.request.artifact, inline)?;
+            return Ok((Some(artifact), None));
+        }
         let (artifact, permit) = self.artifacts.get(&command.request.artifact).await?;
         Ok((Some(artifact), permit))
     }
@@ -257,8 +261,9 @@ impl Runner {
         let topic = Topic::Commands(command.engine.clone(), command.request.priority);
         let id = format!("{}.{}", command.request.node, command.engine);
         let mut kept = command.clone();
-        // Dead letters are read by people: no secrets.
+        // Dead letters are read by people: no secrets, and no hostile bytes.
         kept.request.passwords.clear();
+        kept.request.inline = None;
         let letter = DeadLetter {
             id: id.clone(),
             topic: topic.to_string(),

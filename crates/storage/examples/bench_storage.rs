@@ -234,6 +234,7 @@ fn request(id: RequestId, artifact: usize) -> Request {
     Request {
         node: NodeId::root(id),
         lineage: None,
+        inline: None,
         artifact: ArtifactRef {
             hashes: Hashes {
                 md5: hex(artifact, 32),

@@ -82,6 +82,8 @@ pub struct Config {
     pub extractor: ExtractorConfig,
     /// Every engine host's.
     pub host: EngineHostConfig,
+    /// Every stage's own.
+    pub cache: CacheConfig,
     /// Stages that are not started with the cluster.
     pub asleep: Vec<Stage>,
 }
@@ -96,6 +98,7 @@ impl Default for Config {
             workflows: Workflows::default(),
             extractor: ExtractorConfig::default(),
             host: EngineHostConfig::default(),
+            cache: CacheConfig::default(),
             asleep: Vec::new(),
         }
     }
@@ -131,6 +134,7 @@ struct Settings {
     workflows: Workflows,
     extractor: ExtractorConfig,
     host: EngineHostConfig,
+    cache: CacheConfig,
     asleep: Vec<Stage>,
     workflow: Workflow,
 }
@@ -158,6 +162,7 @@ impl Cluster {
             workflows: config.workflows,
             extractor: config.extractor,
             host: config.host,
+            cache: config.cache,
             asleep: config.asleep,
             workflow: Workflow::new().limit(unpacker, ["box"]),
         };
@@ -369,7 +374,7 @@ async fn open(
 
 fn gateway(ports: &Ports, catalog: &Catalog, faults: &Faults, settings: &Settings) -> Gateway {
     let ports = faults.between(&Stage::Gateway.to_string(), ports);
-    let artifacts = ArtifactCache::new(Arc::clone(&ports.objects), CacheConfig::default());
+    let artifacts = ArtifactCache::new(Arc::clone(&ports.objects), settings.cache);
     Gateway::new(ports, catalog.clone(), Arc::new(artifacts), settings.gateway.clone())
         .with_workflows(settings.workflows.clone())
 }

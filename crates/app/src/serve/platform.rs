@@ -42,6 +42,10 @@ const COMMANDS_WAITING: u64 = 2_000;
 /// Messages taken ahead where artifacts are fetched over the network.
 const AHEAD: usize = 16;
 
+/// Artifacts up to this size travel with their request there, in bytes: a request to the store costs
+/// more than to carry them (docs/bench.md).
+const INLINE: u64 = 64 << 10;
+
 /// The ports over these stores.
 pub(super) fn ports(stores: &Stores, metrics: Metrics) -> Ports {
     let clock = Arc::new(SystemClock::default());
@@ -79,7 +83,8 @@ pub(super) async fn start(config: &Config, ports: Ports) -> anyhow::Result<Platf
         // Hosts come and go; on their own none is missed.
         catalog = catalog.expecting(expected);
     }
-    let artifacts = Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), cache_config()));
+    let artifacts =
+        Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), cache_config(config.storage)));
     let gateway = Gateway::new(
         ports.clone(),
         catalog.clone(),
@@ -178,11 +183,15 @@ impl Stages<'_> {
 }
 
 /// Most open files are for connections.
-fn cache_config() -> CacheConfig {
+fn cache_config(storage: StorageKind) -> CacheConfig {
     let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     let share = usize::try_from(open_files.unwrap_or(u64::MAX) / 4).unwrap_or(usize::MAX);
     let default = CacheConfig::default();
-    CacheConfig { keep_count: default.keep_count.min(share), ..default }
+    let inline_bytes = match storage {
+        StorageKind::Embedded => 0,
+        StorageKind::Distributed => INLINE,
+    };
+    CacheConfig { keep_count: default.keep_count.min(share), inline_bytes, ..default }
 }
 
 /// Which engine reads which types.

@@ -47,6 +47,7 @@ pub(crate) fn root_request() -> Request {
     Request {
         node: NodeId::root(id()),
         lineage: None,
+        inline: None,
         artifact: artifact(0x11),
         name: "Rechnung \u{202e}gpj.zip".to_owned(),
         path: String::new(),

@@ -22,6 +22,7 @@ pub(crate) fn unplanned(summary: RequestSummary, why: Failure, now: UnixMillis) 
     let request = Request {
         node: summary.node,
         lineage: None,
+        inline: None,
         artifact: summary.artifact,
         name: summary.name,
         path: String::new(),

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use palisade_model::{ArtifactRef, Sha256};
+use palisade_model::{ArtifactRef, Inline, Sha256};
 use palisade_ports::Objects;
 use palisade_ports::engine::Artifact;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,11 +24,13 @@ pub struct CacheConfig {
     /// Artifacts above this size are never kept, and only one of them is in memory at a time.
     /// Default 32 MiB.
     pub large_bytes: u64,
+    /// Artifacts up to this size travel with their request. Default 0: the store is near.
+    pub inline_bytes: u64,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { keep_bytes: 48 << 20, keep_count: 2_048, large_bytes: 32 << 20 }
+        Self { keep_bytes: 48 << 20, keep_count: 2_048, large_bytes: 32 << 20, inline_bytes: 0 }
     }
 }
 
@@ -170,6 +172,39 @@ impl ArtifactCache {
         let artifact = self.load(reference).await?;
         self.kept().put(reference.sha256(), Memory::Sealed(artifact.clone()), &self.config);
         Ok((artifact, None))
+    }
+
+    /// As [`ArtifactCache::get`], for an artifact that came with its request.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Memory`].
+    pub fn get_inline(
+        &self,
+        reference: &ArtifactRef,
+        inline: &Inline,
+    ) -> Result<Artifact, ArtifactError> {
+        if let Some(artifact) = self.kept().recall(reference.sha256())? {
+            return Ok(artifact);
+        }
+        let artifact = seal(reference.clone(), &inline.0)?;
+        self.kept().put(reference.sha256(), Memory::Sealed(artifact.clone()), &self.config);
+        Ok(artifact)
+    }
+
+    /// Whether an artifact of this size travels with its request.
+    pub fn is_inline(&self, size: u64) -> bool {
+        self.config.inline_bytes > 0 && size <= self.config.inline_bytes
+    }
+
+    /// The bytes of an artifact that was just taken in, if it is to travel with its request.
+    pub fn to_inline(&self, reference: &ArtifactRef) -> Option<Inline> {
+        if !self.is_inline(reference.size) {
+            return None;
+        }
+        match self.kept().artifacts.get(&reference.sha256()) {
+            Some((_, Memory::Bytes(_, bytes))) => Some(Inline(bytes.clone())),
+            _ => None,
+        }
     }
 
     /// What is known of an artifact that was taken in before.

@@ -112,6 +112,14 @@ impl Intake {
         Ok(reference)
     }
 
+    /// Its bytes, as far as they are still held.
+    pub fn held(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Held(held) => Some(held),
+            Content::Streamed(..) | Content::Lost => None,
+        }
+    }
+
     /// What it is called, and what makes it durable under that name: for whoever has more artifacts to
     /// take in while this one is on its way.
     pub fn name(mut self) -> (ArtifactRef, Storing) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use palisade_model::{
-    ChildRef, EngineName, Lineage, NodeId, Problem, ProblemKind, Request, UnpackLimits,
+    ChildRef, EngineName, Inline, Lineage, NodeId, Problem, ProblemKind, Request, UnpackLimits,
 };
 use palisade_ports::Engine;
 use palisade_ports::engine::{ChildHead, ChildSink};
@@ -45,6 +45,10 @@ const PATH_BYTES: usize = 4_096;
 const CHARGE_FILES: u64 = 512;
 const CHARGE_BYTES: u64 = 32 << 20;
 
+/// Bytes of a container's children that travel with their requests, at most; the rest is stored. They
+/// are in memory until the container is done, and on the log together.
+const INLINE_BYTES: u64 = 4 << 20;
+
 /// Bytes of a child that are gathered before they are written.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -73,6 +77,8 @@ struct Gathered {
     requests: Vec<Request>,
     references: Vec<ChildRef>,
     names_bytes: usize,
+    /// Bytes of all children that travel with their requests.
+    inline_bytes: u64,
     /// What this container has given.
     own: Charged,
     /// What the rest of the tree had given when last looked at.
@@ -104,6 +110,7 @@ impl Children {
             requests: Vec::new(),
             references: Vec::new(),
             names_bytes: 0,
+            inline_bytes: 0,
             own: Charged::default(),
             others: Charged::default(),
             charged: Charged::default(),
@@ -237,8 +244,11 @@ impl Gathered {
         let rest: Bytes = gathered.freeze();
         let written = self.runtime.block_on(intake.write(rest));
         written.map_err(|error| self.stop(error))?;
+        let inline = self.inline(&intake);
         let (artifact, storing) = intake.name();
-        self.store(storing)?;
+        if inline.is_none() {
+            self.store(storing)?;
+        }
         let index = u32::try_from(self.references.len()).unwrap_or(u32::MAX);
         let name = self.name(&head.name, index);
         let node = self.naming.child(index);
@@ -261,6 +271,7 @@ impl Gathered {
                 node,
                 lineage: Some(lineage),
                 artifact,
+                inline,
                 name,
                 path,
                 metadata: None,
@@ -271,6 +282,18 @@ impl Gathered {
             });
         }
         Ok(())
+    }
+
+    /// The bytes of a child that is to travel with its request.
+    fn inline(&mut self, intake: &Intake) -> Option<Inline> {
+        let size = intake.size();
+        if !self.artifacts.is_inline(size) || self.inline_bytes.saturating_add(size) > INLINE_BYTES
+        {
+            return None;
+        }
+        let bytes = Bytes::copy_from_slice(intake.held()?);
+        self.inline_bytes += size;
+        Some(Inline(bytes))
     }
 
     /// Sends a child on its way. A store that is near takes it at once.

@@ -124,6 +124,7 @@ fn plan(node: &Node, engines: &[(&str, Says)]) -> Plan {
         sha512: String::new(),
     };
     let request = Request {
+        inline: None,
         node: node.id,
         lineage,
         artifact: ArtifactRef { hashes, size: 10 },

@@ -8,6 +8,7 @@ mod clean;
 mod deadlines;
 mod durable;
 mod fold;
+mod inline;
 mod lanes;
 mod notifier;
 mod once;

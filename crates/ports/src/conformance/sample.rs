@@ -35,6 +35,7 @@ pub(super) fn request(number: u64, about: u64, accepted: u64) -> Request {
     Request {
         node: NodeId::root(id(number)),
         lineage: None,
+        inline: None,
         artifact: artifact(about),
         name: format!("file {number} \u{1f4c4}.zip"),
         path: String::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_pipeline::aggregator::Aggregator;
-use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
+use palisade_pipeline::artifacts::ArtifactCache;
 use palisade_pipeline::engine_host::{EngineHost, tell_of};
 use palisade_pipeline::extractor::Extractor;
 use palisade_pipeline::janitor::{self, RetentionConfig};
@@ -88,8 +88,7 @@ impl Cluster {
 
     fn spawn(&self, stage: &Stage) -> JoinHandle<()> {
         let ports = self.faults.between(&stage.to_string(), &self.open().ports);
-        let artifacts =
-            Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), CacheConfig::default()));
+        let artifacts = Arc::new(ArtifactCache::new(Arc::clone(&ports.objects), self.config.cache));
         match stage {
             Stage::Gateway => {
                 let gateway = self.open().gateway.clone();

@@ -45,6 +45,7 @@ impl Cluster {
         Request {
             node: NodeId::root(RequestId::new(now, chance)),
             lineage: None,
+            inline: None,
             artifact,
             name: "file".to_owned(),
             path: String::new(),

@@ -21,6 +21,7 @@ pub(crate) fn request(name: &str) -> Request {
     Request {
         node: NodeId::root(RequestId::new(accepted, [7; 10])),
         lineage: None,
+        inline: None,
         artifact: artifact(name.as_bytes()),
         name: name.to_owned(),
         path: String::new(),
