@@ -3,6 +3,7 @@
 mod bench;
 mod command;
 mod fuzz;
+mod images;
 mod packages;
 mod services;
 mod test;

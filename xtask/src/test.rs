@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::command::{cargo, complain, run, say};
-use crate::{packages, root, services, target, tidy, up};
+use crate::{images, packages, root, services, target, tidy, up};
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
@@ -22,7 +22,13 @@ pub(crate) struct TestArguments {
 /// A suite: its name, and what runs it.
 type Suite = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUITES: &[Suite] = &[("tidy", tidy::run), ("format", format), ("rust", rust), ("sdk", sdk)];
+const SUITES: &[Suite] = &[
+    ("tidy", tidy::run),
+    ("format", format),
+    ("rust", rust),
+    ("sdk", sdk),
+    ("images", images::images),
+];
 
 pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
     if arguments.list {

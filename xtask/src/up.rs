@@ -115,12 +115,15 @@ fn start(program: &Path, data: &Path, listen: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The EICAR test file: in two parts, so that no scanner takes this source for it.
+pub(crate) fn eicar() -> String {
+    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat()
+}
+
 /// Scans the EICAR test file, which is harmless and made to be found, inside a mail.
 fn first_report(address: &str, key: &str) -> anyhow::Result<()> {
     crate::packages::ensure(&["curl"])?;
-    // In two parts, so that no scanner takes this file for it.
-    let test =
-        [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat();
+    let test = eicar();
     let mail = format!(
         "From: a@example.org\r\nTo: b@example.org\r\nSubject: a first sample\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=edge\r\n\r\n--edge\r\nContent-Type: text/plain\r\n\r\n\
