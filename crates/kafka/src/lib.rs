@@ -23,7 +23,9 @@ mod log;
 mod marks;
 mod names;
 mod reader;
+mod security;
 mod topics;
+mod trouble;
 
 pub use client::ConfigError;
 pub use config::{KafkaConfig, SaslMechanism, Security};
