@@ -10,9 +10,10 @@ use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
-use crate::client::{ANSWER, base};
+use crate::client::{ANSWER, Words, base};
 use crate::marks::Marks;
 use crate::settling::patiently;
+use crate::trouble::Trouble;
 use crate::{KafkaConfig, lock, unavailable};
 
 /// Between two questions about the same group and topic.
@@ -31,8 +32,9 @@ type Key = (String, String);
 
 pub(crate) struct Backlogs {
     config: KafkaConfig,
+    trouble: Trouble,
     /// A client for each group: a group is a setting of the client. They never join.
-    clients: Mutex<HashMap<String, Arc<BaseConsumer>>>,
+    clients: Mutex<HashMap<String, Arc<BaseConsumer<Words>>>>,
     known: Mutex<HashMap<Key, Arc<Known>>>,
 }
 
@@ -58,7 +60,7 @@ impl Answer {
 
 impl Known {
     /// Looks until nobody has asked for a while.
-    async fn renew(self: Arc<Self>, client: Arc<BaseConsumer>, topic: String) {
+    async fn renew(self: Arc<Self>, client: Arc<BaseConsumer<Words>>, topic: String) {
         loop {
             let (known, client, topic) = (Arc::clone(&self), Arc::clone(&client), topic.clone());
             let at = Instant::now();
@@ -78,7 +80,7 @@ impl Known {
     }
 
     /// Two questions to the broker, whatever the number of partitions.
-    fn measure(&self, client: &BaseConsumer, topic: &str) -> KafkaResult<u64> {
+    fn measure(&self, client: &BaseConsumer<Words>, topic: &str) -> KafkaResult<u64> {
         let partitions = self.partitions(client, topic)?;
         if partitions.is_empty() {
             return Ok(0);
@@ -116,7 +118,7 @@ impl Known {
         Ok(backlog)
     }
 
-    fn partitions(&self, client: &BaseConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
+    fn partitions(&self, client: &BaseConsumer<Words>, topic: &str) -> KafkaResult<Vec<i32>> {
         let mut known = lock(&self.partitions);
         if let Some((at, partitions)) = &*known
             && at.elapsed() < PARTITIONS
@@ -134,8 +136,13 @@ impl Known {
 }
 
 impl Backlogs {
-    pub(crate) fn new(config: &KafkaConfig) -> Self {
-        Self { config: config.clone(), clients: Mutex::default(), known: Mutex::default() }
+    pub(crate) fn new(config: &KafkaConfig, trouble: &Trouble) -> Self {
+        Self {
+            config: config.clone(),
+            trouble: trouble.clone(),
+            clients: Mutex::default(),
+            known: Mutex::default(),
+        }
     }
 
     /// At once, but for the first time: the number is renewed beside who asks.
@@ -147,9 +154,13 @@ impl Backlogs {
         let answer = match tokio::time::timeout(ANSWER, first).await {
             Ok(Ok(answer)) => answer.clone(),
             Ok(Err(_)) => return Err(unavailable("nobody looks for the backlog")),
-            Err(_) => return Err(unavailable("the broker does not tell the backlog")),
+            Err(_) => Answer::default(),
         };
-        answer.usable().ok_or_else(|| unavailable(answer.error.unwrap_or_default()))
+        answer.usable().ok_or_else(|| {
+            let error = answer.error.unwrap_or_else(|| "the broker does not answer".to_owned());
+            // Why it cannot be reached, where that is known.
+            unavailable(self.trouble.reason().unwrap_or(error))
+        })
     }
 
     /// What is known, with a task that renews it.
@@ -171,14 +182,16 @@ impl Backlogs {
         Ok(known)
     }
 
-    fn client(&self, group: &str) -> PortResult<Arc<BaseConsumer>> {
+    fn client(&self, group: &str) -> PortResult<Arc<BaseConsumer<Words>>> {
         let mut clients = lock(&self.clients);
         if let Some(client) = clients.get(group) {
             return Ok(Arc::clone(client));
         }
         let mut settings = base(&self.config).map_err(unavailable)?;
         settings.set("group.id", group).set("enable.auto.commit", "false");
-        let client: Arc<BaseConsumer> = Arc::new(settings.create().map_err(unavailable)?);
+        let words = Words(self.trouble.clone());
+        let client: Arc<BaseConsumer<Words>> =
+            Arc::new(settings.create_with_context(words).map_err(unavailable)?);
         clients.insert(group.to_owned(), Arc::clone(&client));
         Ok(client)
     }

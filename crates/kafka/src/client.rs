@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use crate::KafkaConfig;
+use crate::security::secure;
+use crate::trouble::Trouble;
 
 /// The longest that a question to the broker may take.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
@@ -23,14 +26,34 @@ pub enum ConfigError {
     /// No broker is named.
     #[error("kafka.bootstrap is empty: name at least one broker, such as [\"127.0.0.1:9092\"]")]
     NoBroker,
-    /// The password's file.
-    #[error("kafka.password_file {path} cannot be read")]
-    Password {
+    /// A file that a setting names.
+    #[error("{setting} {path} cannot be read")]
+    File {
+        /// Which setting.
+        setting: &'static str,
         /// Its path.
         path: String,
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Two settings that go together.
+    #[error("{missing} is not set: {because}")]
+    Missing {
+        /// Which setting is not there.
+        missing: &'static str,
+        /// Which other one asks for it.
+        because: &'static str,
+    },
+    /// A setting that would secure the connection, and does not.
+    #[error("{setting} has no effect: kafka.security = \"{security}\" {why}")]
+    NoEffect {
+        /// Which setting.
+        setting: &'static str,
+        /// As it stands in the settings.
+        security: &'static str,
+        /// What the protocol lacks, and what to set.
+        why: &'static str,
     },
     /// librdkafka refuses a setting.
     #[error("Kafka's client refuses the settings")]
@@ -54,27 +77,7 @@ pub(crate) fn base(config: &KafkaConfig) -> Result<ClientConfig, ConfigError> {
         .set("socket.timeout.ms", "10000")
         .set("topic.metadata.refresh.interval.ms", "30000")
         .set("message.max.bytes", MAX_RECORD_BYTES.to_string());
-    let files = [
-        ("ssl.ca.location", &config.ca_file),
-        ("ssl.certificate.location", &config.certificate_file),
-        ("ssl.key.location", &config.key_file),
-    ];
-    for (name, path) in files {
-        if let Some(path) = path {
-            client.set(name, path.to_string_lossy());
-        }
-    }
-    if config.security.signs_in() {
-        client.set("sasl.mechanism", config.mechanism.name());
-        client.set("sasl.username", &config.username);
-        if let Some(path) = &config.password_file {
-            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Password {
-                path: path.display().to_string(),
-                source,
-            })?;
-            client.set("sasl.password", text.lines().next().unwrap_or_default());
-        }
-    }
+    secure(config, &mut client)?;
     for (name, value) in &config.properties {
         client.set(name, value);
     }
@@ -82,12 +85,13 @@ pub(crate) fn base(config: &KafkaConfig) -> Result<ClientConfig, ConfigError> {
     Ok(client)
 }
 
-/// Sends librdkafka's words to our log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Words;
+/// Sends librdkafka's words to our log, and remembers why a broker was not reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Words(pub(crate) Trouble);
 
 impl ClientContext for Words {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.0.note(facility, text);
         say(level, facility, text);
     }
 
@@ -95,6 +99,8 @@ impl ClientContext for Words {
         complain(&error, reason);
     }
 }
+
+impl ConsumerContext for Words {}
 
 pub(crate) fn say(level: RDKafkaLogLevel, facility: &str, text: &str) {
     match level {

@@ -118,6 +118,20 @@ impl Security {
         }
     }
 
+    /// As it stands in the settings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plaintext => "plaintext",
+            Self::Ssl => "ssl",
+            Self::SaslPlaintext => "sasl-plaintext",
+            Self::SaslSsl => "sasl-ssl",
+        }
+    }
+
+    pub(crate) fn is_encrypted(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
+
     pub(crate) fn signs_in(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }

@@ -23,8 +23,10 @@ mod log;
 mod marks;
 mod names;
 mod reader;
+mod security;
 mod settling;
 mod topics;
+mod trouble;
 
 pub use client::ConfigError;
 pub use config::{KafkaConfig, SaslMechanism, Security};

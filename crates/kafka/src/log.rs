@@ -11,12 +11,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::util::Timeout;
 
+use crate::KafkaConfig;
 use crate::backlog::Backlogs;
 use crate::client::{ConfigError, Words, base};
 use crate::names::Names;
-use crate::reader::Reader;
+use crate::reader::{Reader, Told};
 use crate::topics::Topics;
-use crate::{KafkaConfig, unavailable};
+use crate::trouble::Trouble;
 
 /// Told of records that the broker removed before a group was done with them: topic and how many
 /// (law 7: every drop is counted).
@@ -30,6 +31,7 @@ pub struct KafkaLog {
     topics: Topics,
     backlogs: Backlogs,
     lost: LostRecords,
+    trouble: Trouble,
 }
 
 impl KafkaLog {
@@ -53,13 +55,16 @@ impl KafkaLog {
             .set("partitioner", "murmur2_random")
             .set("message.timeout.ms", config.append_timeout_ms.to_string())
             .set("queue.buffering.max.kbytes", config.producer_buffer_kib.to_string());
-        let producer = settings.create_with_context(Words).map_err(ConfigError::Refused)?;
+        let trouble = Trouble::new(config.security);
+        let words = Words(trouble.clone());
+        let producer = settings.create_with_context(words).map_err(ConfigError::Refused)?;
         Ok(Self {
             names: Names::new(&config.prefix),
-            topics: Topics::new(&config)?,
-            backlogs: Backlogs::new(&config),
+            topics: Topics::new(&config, &trouble)?,
+            backlogs: Backlogs::new(&config, &trouble),
             producer,
             lost,
+            trouble,
             config,
         })
     }
@@ -99,7 +104,7 @@ impl Log for KafkaLog {
     async fn append(&self, records: Vec<Append>, _: Durability) -> PortResult<()> {
         // librdkafka waits half a minute for a topic that is not there.
         self.topics.ensure(records.iter().map(|record| &record.topic)).await?;
-        self.try_append(&records).await.map_err(unavailable)
+        self.try_append(&records).await.map_err(|error| self.trouble.explain(error))
     }
 
     async fn subscribe(
@@ -109,8 +114,8 @@ impl Log for KafkaLog {
         start: Start,
     ) -> PortResult<Box<dyn Subscription>> {
         self.topics.ensure(topics.iter()).await?;
-        let lost = Arc::clone(&self.lost);
-        let reader = Reader::join(&self.config, &self.names, group, topics, start, lost).await?;
+        let told = Told { lost: Arc::clone(&self.lost), trouble: self.trouble.clone() };
+        let reader = Reader::join(&self.config, &self.names, group, topics, start, told).await?;
         Ok(Box::new(reader))
     }
 

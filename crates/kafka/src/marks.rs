@@ -19,8 +19,8 @@ pub(crate) struct Marks {
     delivered: u64,
     /// Whether it changed since it was last taken to be committed.
     changed: bool,
-    /// Whether a record has come since these marks were read.
-    begun: bool,
+    /// The offset after the last record that came, since these marks were read.
+    expected: Option<u64>,
 }
 
 impl Marks {
@@ -45,14 +45,24 @@ impl Marks {
         self.above.count()
     }
 
-    /// Whether no record has come yet: a first one above `next` shows what the broker removed.
-    pub(crate) fn is_first(&self) -> bool {
-        !self.begun
+    /// Notes that the broker has removed what stood between the last record and this one: there are no
+    /// gaps otherwise, because our records are never compacted and never part of a transaction. Returns
+    /// how many were not done with.
+    pub(crate) fn arrive(&mut self, offset: u64) -> u64 {
+        let Some(expected) = self.expected.replace(offset.saturating_add(1)) else {
+            return self.skip_to(offset);
+        };
+        // Nobody will acknowledge them, and the mark must not wait for that.
+        let gone = self.above.insert_run(expected.max(self.next), offset);
+        if gone > 0 {
+            self.next = self.above.advance(self.next);
+            self.changed = true;
+        }
+        gone
     }
 
     /// Notes that a record is being handed out. False when it is done with already.
     pub(crate) fn deliver(&mut self, offset: u64) -> bool {
-        self.begun = true;
         self.delivered = self.delivered.max(offset.saturating_add(1));
         offset >= self.next && !self.above.contains(offset)
     }
@@ -215,5 +225,30 @@ mod tests {
         marks.acknowledge(4);
         assert_eq!(marks.skip_to(6), 5);
         assert_eq!((marks.skip_to(6), marks.next()), (0, 6));
+    }
+
+    #[test]
+    fn the_mark_moves_over_what_is_removed_while_records_come() {
+        let mut marks = Marks::committed(10, "");
+        assert_eq!(marks.arrive(12), 2, "removed before the first one");
+        assert!(marks.deliver(12));
+        assert_eq!((marks.arrive(13), marks.deliver(13)), (0, true));
+        assert_eq!((marks.arrive(1_000_000), marks.deliver(1_000_000)), (1_000_000 - 14, true));
+        // What was delivered before is not done with yet, and can still be.
+        assert_eq!(marks.next(), 12);
+        [12, 1_000_000, 13].into_iter().for_each(|offset| marks.acknowledge(offset));
+        assert_eq!(marks.take(), Some((1_000_001, String::new())));
+    }
+
+    #[test]
+    fn what_was_done_above_the_mark_and_is_removed_is_not_lost() {
+        let mut marks = delivered(10);
+        (5..8).for_each(|offset| marks.acknowledge(offset));
+        let (next, metadata) = marks.take().unwrap();
+        let mut again = Marks::committed(next, &metadata);
+        assert_eq!((again.arrive(0), again.deliver(0)), (0, true));
+        assert_eq!((again.arrive(9), again.deliver(9)), (5, true), "1 to 4, and 8");
+        again.acknowledge(0);
+        assert_eq!(again.next(), 9);
     }
 }

@@ -21,6 +21,7 @@ use crate::log::LostRecords;
 use crate::marks::Marks;
 use crate::names::Names;
 use crate::settling::{AGAIN, patiently};
+use crate::trouble::Trouble;
 use crate::{KafkaConfig, unavailable};
 
 /// Groups whose name starts like this read what comes while they listen, each reader everything, and
@@ -57,6 +58,12 @@ impl Consuming {
     }
 }
 
+/// Who is told of what a member meets.
+pub(crate) struct Told {
+    pub(crate) lost: LostRecords,
+    pub(crate) trouble: Trouble,
+}
+
 /// The reading end.
 pub(crate) struct Reader {
     consuming: Arc<Handle>,
@@ -89,7 +96,7 @@ impl Reader {
         group: &str,
         topics: &[Topic],
         start: Start,
-        lost: LostRecords,
+        told: Told,
     ) -> PortResult<Self> {
         let ephemeral = group.starts_with(EPHEMERAL);
         let mut settings = base(config).map_err(unavailable)?;
@@ -109,10 +116,11 @@ impl Reader {
             .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", config.fetch_buffer_kib.to_string());
         let by_name = names.topics(topics);
+        let trouble = told.trouble.clone();
         let join = move || -> KafkaResult<Consuming> {
             let wanted: Vec<String> = by_name.keys().cloned().collect();
             let client: BaseConsumer<Member> =
-                settings.create_with_context(Member::new(by_name, lost))?;
+                settings.create_with_context(Member::new(by_name, told))?;
             wait_for(&client, &wanted)?;
             if ephemeral {
                 client.context().assign_from_now(&client, &wanted)?;
@@ -125,8 +133,10 @@ impl Reader {
             }
             Ok(Consuming { client, stop: AtomicBool::new(false), keeps_marks: !ephemeral })
         };
-        let consuming =
-            tokio::task::spawn_blocking(join).await.map_err(unavailable)?.map_err(unavailable)?;
+        let consuming = tokio::task::spawn_blocking(join)
+            .await
+            .map_err(unavailable)?
+            .map_err(|error| trouble.explain(error))?;
         let consuming = Arc::new(consuming);
         let (sender, deliveries) = mpsc::channel(AHEAD);
         let polled = Arc::clone(&consuming);

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::ConfigError;
 use crate::client::{ANSWER, MAX_RECORD_BYTES, Words, base};
 use crate::names::Names;
+use crate::trouble::Trouble;
 use crate::{KafkaConfig, lock, unavailable};
 
 /// How topics are made.
@@ -92,6 +93,7 @@ pub struct TopicChange {
 /// The topics of an installation.
 pub struct Topics {
     admin: AdminClient<Words>,
+    trouble: Trouble,
     names: Names,
     config: TopicsConfig,
     /// Known to be there.
@@ -99,10 +101,12 @@ pub struct Topics {
 }
 
 impl Topics {
-    pub(crate) fn new(config: &KafkaConfig) -> Result<Self, ConfigError> {
-        let admin = base(config)?.create_with_context(Words).map_err(ConfigError::Refused)?;
+    pub(crate) fn new(config: &KafkaConfig, trouble: &Trouble) -> Result<Self, ConfigError> {
+        let words = Words(trouble.clone());
+        let admin = base(config)?.create_with_context(words).map_err(ConfigError::Refused)?;
         Ok(Self {
             admin,
+            trouble: trouble.clone(),
             names: Names::new(&config.prefix),
             config: config.topics.clone(),
             seen: Mutex::default(),
@@ -151,7 +155,11 @@ impl Topics {
                 configs.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
             })
             .collect();
-        let results = self.admin.create_topics(&new, &options()).await.map_err(unavailable)?;
+        let results = self
+            .admin
+            .create_topics(&new, &options())
+            .await
+            .map_err(|error| self.trouble.explain(error))?;
         Ok(results
             .into_iter()
             .zip(&wanted)
@@ -180,7 +188,7 @@ impl Topics {
         let mut missing = Vec::new();
         for topic in topics {
             let name = self.names.topic(topic);
-            match self.partitions(&name).map_err(unavailable)? {
+            match self.partitions(&name).map_err(|error| self.trouble.explain(error))? {
                 0 => missing.push(topic.clone()),
                 partitions => changes.push(self.bring(topic, name, partitions, apply).await?),
             }
@@ -224,7 +232,7 @@ impl Topics {
             if apply {
                 let more = [NewPartitions::new(&change.name, wanted)];
                 let results = self.admin.create_partitions(&more, &options()).await;
-                for result in results.map_err(unavailable)? {
+                for result in results.map_err(|error| self.trouble.explain(error))? {
                     if let Err((_, code)) = result {
                         change.refused = Some(code.to_string());
                     }
@@ -244,7 +252,9 @@ impl Topics {
         let name = change.name.clone();
         let specifier = ResourceSpecifier::Topic(&name);
         let described = self.admin.describe_configs([&specifier], &options()).await;
-        let Some(Ok(described)) = described.map_err(unavailable)?.into_iter().next() else {
+        let Some(Ok(described)) =
+            described.map_err(|error| self.trouble.explain(error))?.into_iter().next()
+        else {
             return Ok(());
         };
         // The broker takes a topic's settings as a whole: those that somebody else made stay.
@@ -269,7 +279,12 @@ impl Topics {
         let altered = all
             .iter()
             .fold(AlterConfig::new(specifier), |config, (key, value)| config.set(key, value));
-        for result in self.admin.alter_configs([&altered], &options()).await.map_err(unavailable)? {
+        for result in self
+            .admin
+            .alter_configs([&altered], &options())
+            .await
+            .map_err(|error| self.trouble.explain(error))?
+        {
             if let Err((_, code)) = result {
                 change.refused = Some(code.to_string());
             }
@@ -284,7 +299,10 @@ impl Topics {
     pub async fn delete(&self, topics: &[Topic]) -> PortResult<()> {
         let names: Vec<String> = topics.iter().map(|topic| self.names.topic(topic)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.admin.delete_topics(&names, &options()).await.map_err(unavailable)?;
+        self.admin
+            .delete_topics(&names, &options())
+            .await
+            .map_err(|error| self.trouble.explain(error))?;
         lock(&self.seen).clear();
         Ok(())
     }

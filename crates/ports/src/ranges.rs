@@ -28,12 +28,25 @@ impl Ranges {
         true
     }
 
-    /// Adds the offsets from `start` up to `end`, which is not one of them. Only for runs that do not
-    /// touch what is there.
-    pub fn insert_run(&mut self, start: u64, end: u64) {
-        if start < end && self.runs.insert(start, end).is_none() {
-            self.count = self.count.saturating_add(end - start);
+    /// Adds the offsets from `start` up to `end`, which is not one of them. Returns how many of them were
+    /// not there. The cost is that of the runs it meets, whatever their lengths.
+    pub fn insert_run(&mut self, start: u64, end: u64) -> u64 {
+        if start >= end {
+            return 0;
         }
+        let (mut from, mut to, mut had) = (start, end, 0);
+        while let Some((first, after)) =
+            self.runs.range(..=to).next_back().map(|(&first, &after)| (first, after))
+            && after >= from
+        {
+            self.runs.remove(&first);
+            had += after - first;
+            (from, to) = (from.min(first), to.max(after));
+        }
+        self.runs.insert(from, to);
+        let added = to - from - had;
+        self.count = self.count.saturating_add(added);
+        added
     }
 
     /// The runs in order: the first offset, and the first one after it.
@@ -67,6 +80,20 @@ impl Ranges {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_takes_in_what_it_meets() {
+        let mut ranges = Ranges::default();
+        for offset in [2, 3, 5, 9, 12] {
+            assert!(ranges.insert(offset));
+        }
+        assert_eq!(ranges.insert_run(3, 9), 4, "4, 6, 7 and 8");
+        assert!(ranges.runs().eq([(2, 10), (12, 13)]));
+        assert_eq!((ranges.insert_run(4, 6), ranges.insert_run(7, 7)), (0, 0));
+        assert_eq!(ranges.insert_run(0, u64::MAX), u64::MAX - 9);
+        assert_eq!(ranges.count(), u64::MAX);
+        assert!(ranges.runs().eq([(0, u64::MAX)]));
+    }
 
     #[test]
     fn runs_grow_together_and_the_mark_moves_over_them() {

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresConfig {
-    /// `postgres://user@host:5432/database?sslmode=require`; several hosts are tried in order.
+    /// `postgres://user@host:5432/database?sslmode=verify-full`; several hosts are tried in order.
+    /// `sslmode` is `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, as libpq has them.
     pub url: String,
     /// A file whose first line is the password; or it stands in the URL.
     pub password_file: Option<PathBuf>,
-    /// Certificates (PEM) of the authorities that sign the server's. Default: the system's.
+    /// Certificates (PEM) of the authorities that sign the server's. Default: the system's. With it,
+    /// `require` is `verify-ca`, and a URL without `sslmode` is `verify-full`.
     pub ca_file: Option<PathBuf>,
     /// Connections for what must be durable: PostgreSQL syncs the commits of several together.
     /// Default 4.

@@ -10,6 +10,7 @@ mod failure;
 mod records;
 mod schema;
 mod session;
+mod tls;
 
 pub use config::PostgresConfig;
 pub use records::PostgresRecords;

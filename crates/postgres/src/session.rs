@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use palisade_ports::{PortError, PortResult};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::PostgresConfig;
-use crate::failure::{Words, failed, unavailable};
+use crate::failure::{Words, failed, not_connected, unavailable};
+use crate::tls::{Mode, connector};
 
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,29 @@ pub enum ConnectError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Not a mode of TLS.
+    #[error(
+        "postgres.url: sslmode={found} is not supported: use disable, prefer, require, verify-ca or \
+         verify-full"
+    )]
+    SslMode {
+        /// What stands there.
+        found: String,
+    },
+    /// An authority that is not asked.
+    #[error(
+        "postgres.ca_file has no effect with sslmode={mode} in postgres.url: use verify-full there"
+    )]
+    NoEffect {
+        /// What stands there.
+        mode: String,
+    },
+    /// The system has none.
+    #[error(
+        "this system trusts no authority: set postgres.ca_file to the certificate of the one that \
+         signed the server's"
+    )]
+    NoAuthority,
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -71,7 +94,15 @@ impl Pool {
             (config.connections, "SET synchronous_commit = off")
         };
         let timeout = Duration::from_millis(config.timeout_ms.max(1));
-        let target = Target { config: parse(config)?, tls: tls(config)?, timeout, greeting };
+        let (mode, url) = Mode::of(config)?;
+        let tls = connector(config, mode)?;
+        // Once for both kinds of connection.
+        if durable && mode == Mode::Require {
+            tracing::warn!(
+                "postgres: sslmode=require does not check who the server is; use verify-full"
+            );
+        }
+        let target = Target { config: parse(config, mode, &url)?, tls, timeout, greeting };
         let places = (0..size.max(1)).map(|_| Mutex::new(None)).collect();
         Ok(Self { target, places, turn: AtomicUsize::new(0) })
     }
@@ -136,7 +167,8 @@ impl Pool {
 
 impl Target {
     async fn connect(&self) -> Result<Session, PortError> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await.map_err(failed)?;
+        let (client, connection) =
+            self.config.connect(self.tls.clone()).await.map_err(not_connected)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!(%error, "a connection to PostgreSQL ended");
@@ -159,11 +191,19 @@ impl Session {
     }
 }
 
-fn parse(config: &PostgresConfig) -> Result<tokio_postgres::Config, ConnectError> {
+fn parse(
+    config: &PostgresConfig,
+    mode: Mode,
+    url: &str,
+) -> Result<tokio_postgres::Config, ConnectError> {
     if config.url.is_empty() {
         return Err(ConnectError::NoUrl);
     }
-    let mut parsed: tokio_postgres::Config = config.url.parse().map_err(ConnectError::Url)?;
+    let mut parsed: tokio_postgres::Config = url.parse().map_err(ConnectError::Url)?;
+    // On a socket of this machine there is no TLS, whatever the mode says.
+    let local = |host: &Host| matches!(host, Host::Unix(_));
+    let everywhere = !parsed.get_hosts().is_empty() && parsed.get_hosts().iter().all(local);
+    parsed.ssl_mode(if everywhere { SslMode::Disable } else { mode.negotiates() });
     if let Some(path) = &config.password_file {
         let text = std::fs::read_to_string(path).map_err(|source| file(path, source))?;
         parsed.password(text.lines().next().unwrap_or_default());
@@ -178,31 +218,9 @@ fn parse(config: &PostgresConfig) -> Result<tokio_postgres::Config, ConnectError
     Ok(parsed)
 }
 
-fn file(
+pub(crate) fn file(
     path: &std::path::Path,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> ConnectError {
     ConnectError::File { path: path.display().to_string(), source: source.into() }
-}
-
-fn tls(config: &PostgresConfig) -> Result<MakeRustlsConnect, ConnectError> {
-    let mut roots = rustls::RootCertStore::empty();
-    match &config.ca_file {
-        Some(path) => {
-            let certificates = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|source| file(path, source))?;
-            roots.add_parsable_certificates(certificates);
-        }
-        // A system without certificates can still be used without TLS.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(client))
 }

@@ -20,7 +20,8 @@ pub struct S3Config {
     pub region: Option<String>,
     /// Allows an endpoint without TLS. Default false.
     pub allow_http: bool,
-    /// The bucket's name in the host's name instead of the path. Default false.
+    /// The bucket's name in front of the host's, instead of in the path: `https://bucket.s3.example.com`
+    /// for the endpoint `https://s3.example.com`. Default false.
     pub virtual_hosted: bool,
     /// The access key's id.
     pub access_key_id: Option<String>,
@@ -91,6 +92,23 @@ pub enum ConfigError {
     /// SSE-KMS without a key.
     #[error("s3.encryption = \"kms\" needs s3.kms_key, the key's id")]
     NoKmsKey,
+    /// A key without SSE-KMS.
+    #[error("s3.kms_key has no effect: set s3.encryption to \"kms\"")]
+    KeyInVain,
+    /// Not a URL that can be used.
+    #[error("s3.endpoint {endpoint} cannot be used: {why}")]
+    Endpoint {
+        /// What stands there.
+        endpoint: String,
+        /// What to do.
+        why: &'static str,
+    },
+    /// No certificate in a file.
+    #[error("s3.ca_file {path} holds no certificate (PEM)")]
+    NoCertificate {
+        /// Its path.
+        path: String,
+    },
     /// A file that a setting names.
     #[error("{path} cannot be read")]
     File {
@@ -111,6 +129,7 @@ impl S3Config {
         if self.bucket.is_empty() {
             return Err(ConfigError::NoBucket);
         }
+        let endpoint = self.bucket_endpoint()?;
         // The first one in a process wins; they are all the same here.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = AmazonS3Builder::from_env()
@@ -133,8 +152,10 @@ impl S3Config {
                 max_retries: 5,
                 retry_timeout: self.timeout(),
             });
-        if let Some(endpoint) = &self.endpoint {
-            builder = builder.with_endpoint(endpoint);
+        if let Some(endpoint) = endpoint {
+            // With the service's name, because `AWS_ENDPOINT_URL_S3` would go before the general one.
+            let key = "aws_endpoint_url_s3".parse::<AmazonS3ConfigKey>()?;
+            builder = builder.with_config(key, endpoint);
         }
         if let Some(region) = &self.region {
             builder = builder.with_region(region);
@@ -147,8 +168,9 @@ impl S3Config {
             builder = builder.with_secret_access_key(text.lines().next().unwrap_or_default());
         }
         let builder = match (self.encryption, &self.kms_key) {
-            (Encryption::Bucket, _) => builder,
-            (Encryption::S3, _) => {
+            (Encryption::Bucket | Encryption::S3, Some(_)) => return Err(ConfigError::KeyInVain),
+            (Encryption::Bucket, None) => builder,
+            (Encryption::S3, None) => {
                 let key = "aws_server_side_encryption".parse::<AmazonS3ConfigKey>()?;
                 builder.with_config(key, "AES256")
             }
@@ -168,11 +190,42 @@ impl S3Config {
             .with_pool_max_idle_per_host(64);
         if let Some(path) = &self.ca_file {
             let pem = std::fs::read(path).map_err(|error| file(path, error))?;
-            for certificate in Certificate::from_pem_bundle(&pem)? {
+            let certificates = Certificate::from_pem_bundle(&pem)?;
+            if certificates.is_empty() {
+                return Err(ConfigError::NoCertificate { path: path.display().to_string() });
+            }
+            for certificate in certificates {
                 options = options.with_root_certificate(certificate);
             }
         }
         Ok(options)
+    }
+
+    /// The endpoint as the client wants it: with the bucket's name in front, where that is in the
+    /// host's.
+    fn bucket_endpoint(&self) -> Result<Option<String>, ConfigError> {
+        let Some(endpoint) = &self.endpoint else { return Ok(None) };
+        let wrong = |why| ConfigError::Endpoint { endpoint: endpoint.clone(), why };
+        let (scheme, host) = endpoint
+            .split_once("://")
+            .filter(|(scheme, _)| ["http", "https"].contains(scheme))
+            .ok_or_else(|| wrong("begin it with https://"))?;
+        if scheme == "http" && !self.allow_http {
+            return Err(wrong("it is without TLS: use https, or set s3.allow_http"));
+        }
+        if scheme == "http" && self.ca_file.is_some() {
+            return Err(wrong("it is without TLS, and s3.ca_file has no effect: use https"));
+        }
+        if !self.virtual_hosted {
+            return Ok(Some(endpoint.clone()));
+        }
+        let name = host.split(['/', ':']).next().unwrap_or_default();
+        if host.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok() {
+            return Err(wrong("s3.virtual_hosted needs a host's name, not an address"));
+        }
+        let bucket = &self.bucket;
+        let there = name.strip_prefix(bucket.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        Ok(Some(if there { endpoint.clone() } else { format!("{scheme}://{bucket}.{host}") }))
     }
 
     pub(crate) fn timeout(&self) -> Duration {

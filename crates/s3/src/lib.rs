@@ -14,6 +14,7 @@
 //! that the artifact is gone, or the removal does not take place.
 
 mod config;
+mod failure;
 mod keys;
 mod objects;
 mod removal;
@@ -22,6 +23,8 @@ mod writer;
 pub use config::{ConfigError, Encryption, S3Config};
 pub use objects::S3Objects;
 
+use self::failure::failed;
+
 /// The port, for people.
 const WHAT: &str = "the object store";
 
@@ -29,15 +32,4 @@ fn unavailable(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> palisade_ports::PortError {
     palisade_ports::PortError::Unavailable { what: WHAT, source: source.into() }
-}
-
-/// What the server says, as the port says it.
-fn failed(error: object_store::Error) -> palisade_ports::PortError {
-    // The protocol has no code of its own for this: MinIO's and Ceph's, and the status of RFC 4918.
-    let full = ["StorageFull", "QuotaExceeded", "507 Insufficient Storage"];
-    let text = error.to_string();
-    if full.iter().any(|words| text.contains(words)) {
-        return palisade_ports::PortError::Full { what: WHAT };
-    }
-    unavailable(error)
 }

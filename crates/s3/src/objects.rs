@@ -13,6 +13,7 @@ use palisade_ports::objects::{Object, ObjectWriter};
 use palisade_ports::{Objects, PortError, PortResult};
 
 use crate::config::{ConfigError, S3Config};
+use crate::failure::is_absent;
 use crate::keys::Keys;
 use crate::writer::Writer;
 use crate::{failed, unavailable};
@@ -46,7 +47,7 @@ impl S3Objects {
     pub(crate) async fn head(&self, key: &Path) -> PortResult<Option<ObjectMeta>> {
         match self.client.head(key).await {
             Ok(meta) => Ok(Some(meta)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(failed(error)),
         }
     }
@@ -60,7 +61,8 @@ impl S3Objects {
     /// Removes a key; one that is not there is no error.
     pub(crate) async fn delete(&self, key: &Path) -> PortResult<()> {
         match self.client.delete(key).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(failed(error)),
         }
     }
@@ -81,7 +83,7 @@ impl Objects for S3Objects {
     async fn open(&self, name: Sha256) -> PortResult<Option<Object>> {
         let found = match self.client.get(&self.keys.object(name)).await {
             Ok(found) => found,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         let size = found.meta.size;

@@ -4,6 +4,7 @@
 //! What they are made of is installed by `cargo xtask` ([`home`]): Kafka's jars, an S3 server;
 //! PostgreSQL is Debian's. Every call blocks.
 
+mod authority;
 mod cluster;
 mod kafka;
 mod network;
@@ -16,8 +17,9 @@ mod shift;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
+pub use authority::{Authority, Identity};
 pub use cluster::{Cluster, Node, Servers};
-pub use kafka::Kafka;
+pub use kafka::{Kafka, Listener};
 pub use network::Network;
 pub use postgres::Postgres;
 pub use s3::S3;

@@ -1,4 +1,5 @@
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,6 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::authority::Identity;
 use crate::free_port;
 use crate::process::Process;
 
@@ -17,6 +19,7 @@ const NOBODY: u32 = 65_534;
 pub struct Postgres {
     dir: TempDir,
     port: u16,
+    tls: bool,
     process: Option<Process>,
 }
 
@@ -31,6 +34,18 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed or does not start.
     pub fn start() -> Self {
+        Self::set_up(None)
+    }
+
+    /// The same with TLS, for clients that ask for it.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn secured(identity: &Identity) -> Self {
+        Self::set_up(Some(identity))
+    }
+
+    fn set_up(identity: Option<&Identity>) -> Self {
         let dir = TempDir::with_prefix("palisade-postgres-").expect("a temporary directory");
         if rustix::process::geteuid().is_root() {
             chown(dir.path(), Some(NOBODY), Some(NOBODY)).expect("its directory");
@@ -47,9 +62,25 @@ impl Postgres {
             .current_dir(dir.path());
         let done = command.stdin(Stdio::null()).output().expect("initdb");
         assert!(done.status.success(), "initdb: {}", String::from_utf8_lossy(&done.stderr));
-        let mut postgres = Self { dir, port: free_port(), process: None };
+        if let Some(identity) = identity {
+            Self::install(identity, dir.path());
+        }
+        let mut postgres = Self { dir, port: free_port(), tls: identity.is_some(), process: None };
         postgres.up();
         postgres
+    }
+
+    /// The server takes a key only from a file of its own user that nobody else can read.
+    fn install(identity: &Identity, dir: &Path) {
+        let files = [(&identity.certificate, "server.pem"), (&identity.key, "server.key")];
+        for (from, name) in files {
+            let to = dir.join(name);
+            std::fs::copy(from, &to).expect("an identity's file");
+            std::fs::set_permissions(&to, Permissions::from_mode(0o600)).expect("its mode");
+            if rustix::process::geteuid().is_root() {
+                chown(&to, Some(NOBODY), Some(NOBODY)).expect("its owner");
+            }
+        }
     }
 
     /// Starts it again after [`Postgres::kill`] or [`Postgres::stop`], on the same port with the same
@@ -68,6 +99,14 @@ impl Postgres {
             .args(["-p", &self.port.to_string(), "-k", "", "-h", "127.0.0.1"])
             .args(["-c", "max_connections=200", "-c", "shared_buffers=64MB"])
             .current_dir(self.dir.path());
+        if self.tls {
+            let file = |setting: &str, name: &str| -> String {
+                format!("{setting}={}", self.dir.path().join(name).display())
+            };
+            command
+                .args(["-c", "ssl=on", "-c", &file("ssl_cert_file", "server.pem")])
+                .args(["-c", &file("ssl_key_file", "server.key")]);
+        }
         self.process = Some(Process::start(command, &self.log(), self.port));
         self.wait_until_ready();
     }
@@ -129,6 +168,22 @@ impl Postgres {
     /// Its port, on `127.0.0.1`.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What a statement answers, over a connection without TLS.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn ask(&self, database: &str, statement: &str) -> String {
+        let mut command = program("psql");
+        command
+            .env("PGPASSWORD", Self::PASSWORD)
+            .env("PGSSLMODE", "disable")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", Self::USER])
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "-c", statement, database]);
+        let done = command.output().expect("psql");
+        assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
     /// Its process, while it runs.

@@ -4,6 +4,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::authority::Identity;
 use crate::process::Process;
 use crate::{free_port, home, missing};
 
@@ -12,6 +13,8 @@ use crate::{free_port, home, missing};
 pub struct S3 {
     dir: TempDir,
     port: u16,
+    identity: Option<Identity>,
+    domain: Option<String>,
     process: Option<Process>,
 }
 
@@ -28,11 +31,31 @@ impl S3 {
     /// # Panics
     /// When it is not installed or does not start.
     pub fn start() -> Self {
+        Self::set_up(None, None)
+    }
+
+    /// The same with TLS, and without plain HTTP.
+    ///
+    /// # Panics
+    /// As [`S3::start`].
+    pub fn secured(identity: &Identity) -> Self {
+        Self::set_up(Some(identity.clone()), None)
+    }
+
+    /// The same with buckets at `bucket.domain` too.
+    ///
+    /// # Panics
+    /// As [`S3::start`].
+    pub fn virtual_hosted(domain: &str) -> Self {
+        Self::set_up(None, Some(domain.to_owned()))
+    }
+
+    fn set_up(identity: Option<Identity>, domain: Option<String>) -> Self {
         let dir = TempDir::with_prefix("palisade-s3-").expect("a temporary directory");
         // A bucket is a directory.
         std::fs::create_dir_all(dir.path().join("data").join(Self::BUCKET)).expect("its bucket");
         std::fs::create_dir_all(dir.path().join("sidecar")).expect("its directory");
-        let mut s3 = Self { dir, port: free_port(), process: None };
+        let mut s3 = Self { dir, port: free_port(), identity, domain, process: None };
         s3.up();
         s3
     }
@@ -61,7 +84,15 @@ impl S3 {
         let mut command = Command::new(program);
         command
             .args(["--access", Self::ACCESS_KEY, "--secret", Self::SECRET_KEY, "--quiet"])
-            .args(["--port", &format!("127.0.0.1:{}", self.port), "posix"])
+            .args(["--port", &format!("127.0.0.1:{}", self.port)]);
+        if let Some(identity) = &self.identity {
+            command.arg("--cert").arg(&identity.certificate).arg("--key").arg(&identity.key);
+        }
+        if let Some(domain) = &self.domain {
+            command.args(["--virtual-domain", domain]);
+        }
+        command
+            .arg("posix")
             // Temporary file systems may lack extended attributes.
             .arg("--sidecar")
             .arg(self.dir.path().join("sidecar"))
@@ -83,9 +114,10 @@ impl S3 {
         self.process.take().into_iter().for_each(|process| process.stop(Signal::TERM));
     }
 
-    /// `http://127.0.0.1:port`.
+    /// `http://127.0.0.1:port`, or `https://…` with TLS.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Its port, on `127.0.0.1`.

@@ -15,10 +15,9 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::{marks_of, partitions};
+use super::{Told, marks_of, partitions};
 use crate::client::{ANSWER, complain, say};
 use crate::lock;
-use crate::log::LostRecords;
 use crate::marks::Marks;
 use crate::settling::patiently;
 
@@ -37,11 +36,11 @@ pub(crate) struct Member {
     /// An assignment failed half-way: its records are not handed out until the group was joined
     /// again.
     rejoin: AtomicBool,
-    lost_records: LostRecords,
+    told: Told,
 }
 
 impl Member {
-    pub(super) fn new(topics: HashMap<String, Topic>, lost_records: LostRecords) -> Self {
+    pub(super) fn new(topics: HashMap<String, Topic>, told: Told) -> Self {
         Self {
             topics,
             partitions: Mutex::default(),
@@ -49,7 +48,7 @@ impl Member {
             leaving: AtomicBool::new(false),
             left: Default::default(),
             rejoin: AtomicBool::new(false),
-            lost_records,
+            told,
         }
     }
 
@@ -85,11 +84,11 @@ impl Member {
             let mut partitions = lock(&self.partitions);
             // Of a partition that has just gone to somebody else.
             let marks = partitions.get_mut(&place)?;
-            let removed = if marks.is_first() { marks.skip_to(offset) } else { 0 };
+            let removed = marks.arrive(offset);
             (marks.deliver(offset), removed)
         };
         if removed > 0 {
-            (self.lost_records)(topic, removed);
+            (self.told.lost)(topic, removed);
         }
         wanted.then(|| Delivery {
             position: Position { topic: place.0, partition: place.1, offset },
@@ -187,7 +186,7 @@ impl Member {
             let (mut marks, from) = marks_of(partition.offset(), partition.metadata(), low);
             let removed = marks.skip_to(u64::try_from(from).unwrap_or(0));
             if removed > 0 {
-                (self.lost_records)(topic, removed);
+                (self.told.lost)(topic, removed);
             }
             list.set_partition_offset(name, number, Offset::Offset(from))?;
             tracing::debug!(
@@ -252,6 +251,7 @@ fn add(list: &mut TopicPartitionList, topic: &str, partition: i32, marks: &mut M
 
 impl ClientContext for Member {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.told.trouble.note(facility, text);
         say(level, facility, text);
     }
 

@@ -1,4 +1,6 @@
 //! The log on a real broker.
 
 mod conformance;
+mod full;
+mod secured;
 mod support;

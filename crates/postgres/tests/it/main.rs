@@ -1,3 +1,4 @@
 //! The records on a real PostgreSQL.
 
 mod conformance;
+mod secured;
