@@ -202,7 +202,7 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
     let chosen: Vec<_> = chosen.collect();
     let unpacks = chosen.iter().any(gives_children);
     let hashes = hashes(arguments.format, index.as_ref(), unpacks);
-    Ok(Engines { pool, hashes, index, chosen })
+    Ok(Engines { pool, hashes, index, chosen, workflow: engines::workflow() })
 }
 
 /// Whether an engine finds children.

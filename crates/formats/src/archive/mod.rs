@@ -31,7 +31,7 @@ pub(crate) use zip::keys as zip_keys;
 pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: crate::filetype::ZIP_BASED, run: zip::unpack },
     // A header, then a zip.
-    Unpacker { types: &["crx"], run: zip::unpack },
+    Unpacker { types: &["crx", "jmod"], run: zip::unpack },
     Unpacker { types: &["7z"], run: sevenzip::unpack },
     Unpacker { types: &["cab"], run: cab::unpack },
     Unpacker { types: &["iso9660"], run: iso9660::unpack },
