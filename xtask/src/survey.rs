@@ -75,7 +75,7 @@ pub(crate) fn survey(arguments: &SurveyArguments) -> anyhow::Result<()> {
         (None, true) => write(&root().join("docs/false-positives.md"), &text)?,
         (None, false) => say(&text),
     }
-    judge(&tally)
+    judge(&tally, arguments.paths.is_empty())
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -127,8 +127,8 @@ impl Drop for Scanning {
     }
 }
 
-/// Says what nobody has explained.
-fn judge(tally: &Tally<'_>) -> anyhow::Result<()> {
+/// Says what nobody has explained, and after everything was scanned also what needs no reason any more.
+fn judge(tally: &Tally<'_>, everything: bool) -> anyhow::Result<()> {
     for (what, open) in tally.open() {
         complain(&format!("\n{what}: {} places without a reason", open.count));
         for place in &open.places {
@@ -138,8 +138,10 @@ fn judge(tally: &Tally<'_>) -> anyhow::Result<()> {
             complain(&format!("  … and {} more", open.count - open.places.len() as u64));
         }
     }
-    for reason in tally.not_needed() {
-        complain(&format!("note: nothing on this machine needs the reason {reason}"));
+    if everything {
+        let reasons = tally.not_needed();
+        reasons
+            .for_each(|reason| complain(&format!("note: nothing here needs the reason {reason}")));
     }
     let open: u64 = tally.open().map(|(_, open)| open.count).sum();
     if tally.malicious() > 0 || open > 0 {

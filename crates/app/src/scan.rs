@@ -34,6 +34,9 @@ use walk::{Source, walk};
 /// Sources found and not scanned yet.
 const AHEAD: usize = 1_024;
 
+/// Reports made and not shown yet: few, because one may tell of 20,000 files.
+const WAITING: usize = 32;
+
 /// What became of one source.
 pub(crate) enum Scanned {
     Report(Box<Report>),
@@ -71,7 +74,7 @@ pub(crate) fn run(arguments: ScanArguments) -> anyhow::Result<ExitCode> {
         let (to_scan, sources) = sync_channel::<Source>(AHEAD);
         // Shared by the scanning threads: when all have ended, the walk's sends fail and it ends too.
         let sources = Arc::new(std::sync::Mutex::new(sources));
-        let (to_show, scanned) = sync_channel::<Scanned>(AHEAD);
+        let (to_show, scanned) = sync_channel::<Scanned>(WAITING);
         let (arguments, progress, stop) = (&arguments, &progress, &stop);
         scope.spawn(move || walk(arguments, progress, stop, &to_scan));
         for _ in 0..jobs {

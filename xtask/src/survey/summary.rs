@@ -179,7 +179,7 @@ fn types(text: &mut String, tally: &Tally<'_>) {
 fn infos(text: &mut String, tally: &Tally<'_>) {
     text.push_str(
         "\n## What is worth knowing\n\nFindings of severity *info*: they say nothing about intent and do not change a verdict. \
-         What each\nmeans stands in [findings.md](findings.md).\n\n| | files | artifacts |\n|---|---:|---:|\n",
+         What\neach means stands in [findings.md](findings.md).\n\n| | files | artifacts |\n|---|---:|---:|\n",
     );
     for (row, count) in tally.rows.iter().filter(|(row, _)| row.kind == Kind::Info) {
         let _ = writeln!(

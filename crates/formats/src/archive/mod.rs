@@ -52,4 +52,5 @@ pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: &["lzma"], run: stream::unpack_lzma },
     Unpacker { types: &["lzip"], run: stream::unpack_lzip },
     Unpacker { types: &["compress"], run: stream::unpack_compress },
+    Unpacker { types: &["zlib"], run: stream::unpack_zlib },
 ];
