@@ -24,7 +24,7 @@ impl<'a> Frame<'a> for Zlib<'a> {
         let (&[method, flags], rest) = rest.split_first_chunk::<2>()?;
         // Section 2.2: deflate, a window of at most 32 KiB, and the check of both bytes.
         let sound = method & 0x0f == 8 && method >> 4 <= 7;
-        if !sound || u16::from_be_bytes([method, flags]) % 31 != 0 {
+        if !sound || !u16::from_be_bytes([method, flags]).is_multiple_of(31) {
             return None;
         }
         if flags & 0x20 != 0 {
