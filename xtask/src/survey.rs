@@ -88,6 +88,8 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 fn scan(program: &Path, set: &Set, jobs: Option<u32>, tally: &mut Tally<'_>) -> anyhow::Result<()> {
     let mut command = Command::new(program);
     command.args(["scan", "--quiet", "--format", "jsonl"]);
+    // So that a busy machine shows no time-outs that say nothing of the files.
+    command.args(["--scan-timeout", "120", "--timeout", "1200"]);
     if let Some(jobs) = jobs {
         command.args(["--jobs", &jobs.to_string()]);
     }
