@@ -6,6 +6,7 @@ mod fuzz;
 mod images;
 mod packages;
 mod services;
+mod survey;
 mod test;
 mod tidy;
 mod up;
@@ -38,6 +39,8 @@ enum Task {
     Bench(Bench),
     /// Install what the distributed tests and benches run against: Kafka, an S3 server, PostgreSQL.
     Services,
+    /// Scan the system and popular packages, and write down what is found in them and why.
+    Survey(survey::SurveyArguments),
     /// Check dependency edges and the house rules.
     Tidy,
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Task::Bench(Bench::Files(arguments)) => bench::files(arguments),
         Task::Services => services::install(),
+        Task::Survey(arguments) => survey::survey(&arguments),
         Task::Tidy => tidy::run(),
     };
     match done {

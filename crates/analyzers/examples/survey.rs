@@ -1,3 +1,6 @@
+//! For whoever changes an analyser: compiles in a minute and scans in this process, without archives and
+//! rules. What users see is `cargo xtask survey`.
+//!
 //! Runs every analyser over every file below the given directories and prints, for each finding, how
 //! often it was noted, and with `--files` where: `survey [--files] [--at-least suspicious] DIRECTORY…`.
 

@@ -8,6 +8,7 @@ use palisade_engines::yara::{Compiled, Compiler, RuleFile};
 use palisade_engines::{analyzers, engine_name, filetype, memory_file, unpack, yara};
 use palisade_jail::{EngineSpec, Pool, PoolConfig, WorkerLimits};
 use palisade_model::{EngineName, Severity, UnixMillis};
+use palisade_pipeline::extractor::Workflow;
 
 use crate::config::Config;
 use crate::{COMPILE, TEMPLATE};
@@ -102,6 +103,14 @@ pub(crate) fn names() -> Vec<EngineName> {
         .chain(analyzers::names())
         .map(engine_name)
         .collect()
+}
+
+/// Which engine reads which types.
+pub(crate) fn workflow() -> Workflow {
+    let unpack = Workflow::new().limit(engine_name(unpack::NAME), unpack::types());
+    analyzers::names().fold(unpack, |workflow, name| {
+        workflow.limit(engine_name(name), analyzers::types(name).iter().copied())
+    })
 }
 
 /// A static analyser with the certificates of the authorities whose code signatures are trusted.

@@ -34,6 +34,9 @@ use walk::{Source, walk};
 /// Sources found and not scanned yet.
 const AHEAD: usize = 1_024;
 
+/// Reports made and not shown yet: few, because one may tell of 20,000 files.
+const WAITING: usize = 32;
+
 /// What became of one source.
 pub(crate) enum Scanned {
     Report(Box<Report>),
@@ -71,7 +74,7 @@ pub(crate) fn run(arguments: ScanArguments) -> anyhow::Result<ExitCode> {
         let (to_scan, sources) = sync_channel::<Source>(AHEAD);
         // Shared by the scanning threads: when all have ended, the walk's sends fail and it ends too.
         let sources = Arc::new(std::sync::Mutex::new(sources));
-        let (to_show, scanned) = sync_channel::<Scanned>(AHEAD);
+        let (to_show, scanned) = sync_channel::<Scanned>(WAITING);
         let (arguments, progress, stop) = (&arguments, &progress, &stop);
         scope.spawn(move || walk(arguments, progress, stop, &to_scan));
         for _ in 0..jobs {
@@ -202,7 +205,7 @@ fn load(arguments: &ScanArguments, jobs: usize) -> anyhow::Result<Engines> {
     let chosen: Vec<_> = chosen.collect();
     let unpacks = chosen.iter().any(gives_children);
     let hashes = hashes(arguments.format, index.as_ref(), unpacks);
-    Ok(Engines { pool, hashes, index, chosen })
+    Ok(Engines { pool, hashes, index, chosen, workflow: engines::workflow() })
 }
 
 /// Whether an engine finds children.

@@ -158,6 +158,7 @@ pub(super) fn program(bytes: &[u8]) -> Option<&'static str> {
     }
     let found = palisade_formats::filetype::detect(bytes).ty;
     // Programs of a system; bytecode (WebAssembly, class files) is data for a script's own runtime.
-    let native = ["pe", "elf", "macho"].iter().any(|kind| found.id.starts_with(kind));
-    native.then_some(found.id)
+    // `pe_dll` is one, `pem_private_key` is none.
+    let kind = found.id.split('_').next().unwrap_or_default();
+    matches!(kind, "pe" | "elf" | "macho").then_some(found.id)
 }

@@ -11,16 +11,16 @@ pub(super) fn of_call(name: &[u8], language: Language) -> Option<Language> {
     let part = part.as_slice();
     let code = match language {
         Language::JavaScript => {
+            // The constructor runs a string; the word in small letters begins a function.
             matches!(
                 part,
                 b"eval"
-                    | b"function"
                     | b"execscript"
                     | b"settimeout"
                     | b"setinterval"
                     | b"runinthiscontext"
                     | b"runinnewcontext"
-            )
+            ) || part == b"function" && name.ends_with(b"Function")
         }
         Language::VbScript => matches!(
             part,

@@ -198,3 +198,27 @@ fn hostile_sources_take_bounded_time() {
         }
     }
 }
+
+#[test]
+fn the_constructor_runs_a_string_and_the_word_function_does_not() {
+    let inner = "document.title = 'a page of samples';";
+    let codes: Vec<String> = inner.bytes().map(|byte| byte.to_string()).collect();
+    let found = |rotated: &str| {
+        let source = rot13(rotated).replace("CODES", &codes.join(","));
+        let (opinion, _) = examine(analyzer("script"), "a.js", source.as_bytes());
+        has(&opinion, "obfuscated-execution")
+    };
+    let begin = "ine grkg = Fgevat.sebzPunePbqr(PBQRF);\n";
+    assert!(found(&format!("{begin}arj Shapgvba(grkg)();\n")));
+    // Bundlers name everything with one letter, so that a parameter has the name of a known string.
+    assert!(!found(&format!("{begin}rkcbegf.vq = shapgvba(grkg) {{ erghea grkg; }};\n")));
+}
+
+#[test]
+fn a_key_is_no_program() {
+    let key =
+        format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkqhkiG9w0BAQEF\n".repeat(12));
+    let source = format!("KEY = {:?}.replace(\"#\", \"\\n\")\n", key.replace('\n', "#"));
+    let (opinion, _) = examine(analyzer("script"), "test_keys.py", source.as_bytes());
+    assert!(!has(&opinion, "embedded-program"));
+}

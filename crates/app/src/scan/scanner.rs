@@ -15,6 +15,7 @@ use palisade_model::{
 };
 use palisade_pipeline::aggregator::tree::Tree;
 use palisade_pipeline::artifacts::Wanted;
+use palisade_pipeline::extractor::Workflow;
 use palisade_pipeline::runner::{apply, join_path};
 use palisade_ports::engine::{Artifact, Opinion, ScanContext, ScanError};
 use palisade_storage::SystemClock;
@@ -37,6 +38,8 @@ pub(super) struct Engines {
     pub(super) hashes: Wanted,
     /// Those asked for, in the order of a report.
     pub(super) chosen: Vec<EngineName>,
+    /// Which of them reads which types.
+    pub(super) workflow: Workflow,
 }
 
 #[derive(Clone)]
@@ -222,10 +225,11 @@ impl Run<'_> {
         }
         let planned = engines.chosen.iter().map(|engine| PlannedEngine {
             engine: engine.clone(),
-            planned: Planned::Run,
+            planned: planned(engine, &file_type, &events, &engines.workflow),
             definitions: Definitions::default(),
         });
-        let plan = Plan { request, file_type, engines: planned.collect() };
+        let engines = planned.collect();
+        let plan = Plan { request, file_type, engines };
         let now = self.accepted;
         self.tree.take(NodeEvent::Plan(Box::new(plan)), now);
         for result in events {
@@ -327,6 +331,33 @@ impl Run<'_> {
 
 fn empty(node: NodeId, engine: EngineName, definitions: Definitions, micros: u64) -> EngineResult {
     EngineResult { scan_us: micros, ..EngineResult::new(CommandId { node, engine }, definitions) }
+}
+
+/// All engines of the jail see every artifact, because the type is only told there. One that does not
+/// read the type, and had nothing to say, is shown as the server shows it, which does not ask it.
+fn planned(
+    engine: &EngineName,
+    file_type: &FileType,
+    results: &[EngineResult],
+    workflow: &Workflow,
+) -> Planned {
+    let result = results.iter().find(|result| result.command.engine == *engine);
+    // Without the engine that tells types, nothing is known of what is not read.
+    match result.filter(|_| !file_type.id.is_empty()) {
+        Some(result) if says_nothing(result) => {
+            workflow.skips(engine, file_type).map_or(Planned::Run, Planned::NotApplicable)
+        }
+        _ => Planned::Run,
+    }
+}
+
+fn says_nothing(result: &EngineResult) -> bool {
+    result.outcome == Outcome::Verdict(Verdict::NoThreat)
+        && result.findings.is_empty()
+        && result.problems.is_empty()
+        && result.observables.is_empty()
+        && result.properties.is_empty()
+        && result.children.is_empty()
 }
 
 fn fail(result: &mut EngineResult, error: &ScanError) {

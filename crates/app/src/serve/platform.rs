@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use palisade_api::{Api, Dialect};
 use palisade_callbacks::{HttpCourier, Method, Secret};
-use palisade_engines::{analyzers, engine_name, filetype, unpack};
+use palisade_engines::{engine_name, filetype};
 use palisade_jail::Layers;
 use palisade_model::EngineName;
 use palisade_pipeline::aggregator::Aggregator;
 use palisade_pipeline::artifacts::{ArtifactCache, CacheConfig};
 use palisade_pipeline::catalog::Catalog;
 use palisade_pipeline::engine_host::{EngineHost, tell_of, tell_once};
-use palisade_pipeline::extractor::{Extractor, Workflow};
+use palisade_pipeline::extractor::Extractor;
 use palisade_pipeline::gateway::{Gateway, Workflows};
 use palisade_pipeline::notifier::Notifier;
 use palisade_pipeline::{Ports, janitor};
@@ -156,7 +156,7 @@ impl Stages<'_> {
                 catalog.clone(),
                 prober.clone(),
                 Arc::clone(&artifacts),
-                workflow(),
+                engines::workflow(),
                 config.clone(),
             )
             .run()
@@ -192,14 +192,6 @@ fn cache_config(storage: StorageKind) -> CacheConfig {
         StorageKind::Distributed => INLINE,
     };
     CacheConfig { keep_count: default.keep_count.min(share), inline_bytes, ..default }
-}
-
-/// Which engine reads which types.
-pub(crate) fn workflow() -> Workflow {
-    let unpack = Workflow::new().limit(engine_name(unpack::NAME), unpack::types());
-    analyzers::names().fold(unpack, |workflow, name| {
-        workflow.limit(engine_name(name), analyzers::types(name).iter().copied())
-    })
 }
 
 impl Platform {

@@ -101,6 +101,9 @@ fn json_is_an_array_in_the_form_of_the_api() {
         assert!(report["file_info"]["sha256"].is_string());
         let engines = report["scan_results"]["scan_details"].as_object().expect("engines");
         assert_eq!(engines.len(), 10, "{engines:?}");
+        // As the server says it of an engine that it does not ask.
+        assert_eq!(engines["elf"]["state"], "not-applicable");
+        assert_ne!(engines["yara"]["state"], "not-applicable");
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) use zip::keys as zip_keys;
 pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: crate::filetype::ZIP_BASED, run: zip::unpack },
     // A header, then a zip.
-    Unpacker { types: &["crx"], run: zip::unpack },
+    Unpacker { types: &["crx", "jmod"], run: zip::unpack },
     Unpacker { types: &["7z"], run: sevenzip::unpack },
     Unpacker { types: &["cab"], run: cab::unpack },
     Unpacker { types: &["iso9660"], run: iso9660::unpack },
@@ -52,4 +52,5 @@ pub const UNPACKERS: &[Unpacker] = &[
     Unpacker { types: &["lzma"], run: stream::unpack_lzma },
     Unpacker { types: &["lzip"], run: stream::unpack_lzip },
     Unpacker { types: &["compress"], run: stream::unpack_compress },
+    Unpacker { types: &["zlib"], run: stream::unpack_zlib },
 ];

@@ -23,5 +23,5 @@ pub(super) fn guess(data: &[u8]) -> Option<&'static Type> {
     if tail(data).ends_with(b"TRUEVISION-XFILE.\0") {
         return Some(const { named("tga") });
     }
-    compressed::lzma(data)
+    compressed::lzma(data).filter(|_| compressed::lzma_size_is_possible(data))
 }

@@ -231,6 +231,9 @@ fn archives_without_a_plain_signature() {
     tar[0] = b'C';
     check(&tar, "binary");
     check(&placed(40, 0, &[(0, b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0\x11")]), "lzma");
+    // Numbers of a MATLAB file, and words of a text.
+    check(b"\0\0\0\0\x02\0\0\0\x01\0\0\0\0\0\0\0\x0b\0\0\0fit_params\0", "binary");
+    check(b"x^2 + y^2 = z^2 holds for many triples of numbers\n", "txt");
     check(&placed(0x9000, 0, &[(0x8000, b"\x01CD001\x01")]), "iso9660");
     check(
         &placed(

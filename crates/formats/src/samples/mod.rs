@@ -24,7 +24,7 @@ pub use lha::lha;
 pub use rpm::{rpm, rpm_with_payload};
 pub use sevenzip::{SevenZip, seven_zip};
 pub use streams::{
-    bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zstd,
+    bzip2, compress, gzip, gzip_named, lz4, lz4_legacy, lzip, lzma, lzma_raw, xz, zlib, zstd,
 };
 pub use szdd::szdd;
 pub use tar::{TarMember, pax_record, tar, tar_checksum, tar_members};
@@ -92,5 +92,6 @@ pub fn all() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("lzma", "plain", lzma(&hello)),
         ("lzip", "plain", lzip(&hello)),
         ("compress", "plain", compress(&hello)),
+        ("zlib", "plain", zlib(&hello)),
     ]
 }

@@ -16,6 +16,13 @@ fn gzip_with(builder: flate2::GzBuilder, data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writing to memory")
 }
 
+/// `data` as one zlib stream.
+pub fn zlib(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(data).expect("writing to memory");
+    encoder.finish().expect("writing to memory")
+}
+
 /// `data` as one bzip2 stream.
 pub fn bzip2(data: &[u8]) -> Vec<u8> {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());

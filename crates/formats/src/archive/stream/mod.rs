@@ -8,6 +8,7 @@ mod lz4;
 mod lzip;
 mod lzma;
 mod xz;
+mod zlib;
 mod zstd;
 
 pub(crate) use bzip2::unpack as unpack_bzip2;
@@ -17,6 +18,7 @@ pub(crate) use lz4::unpack as unpack_lz4;
 pub(crate) use lzip::unpack as unpack_lzip;
 pub(crate) use lzma::unpack as unpack_lzma;
 pub(crate) use xz::unpack as unpack_xz;
+pub(crate) use zlib::unpack as unpack_zlib;
 pub(crate) use zstd::unpack as unpack_zstd;
 
 use std::io::{self, Read};

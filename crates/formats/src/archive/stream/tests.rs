@@ -8,7 +8,7 @@ use crate::unpack::{ChildKind, Options, Problem};
 type Pack = fn(&[u8]) -> Vec<u8>;
 
 /// Every stream format: reader, writer, whether it has an end of its own and a checksum.
-const FORMATS: [(&str, Unpack, Pack, bool); 9] = [
+const FORMATS: [(&str, Unpack, Pack, bool); 10] = [
     ("gzip", unpack_gzip, samples::gzip, true),
     ("bzip2", unpack_bzip2, samples::bzip2, true),
     ("xz", unpack_xz, samples::xz, true),
@@ -18,6 +18,7 @@ const FORMATS: [(&str, Unpack, Pack, bool); 9] = [
     ("lzma", unpack_lzma, samples::lzma, true),
     ("lzip", unpack_lzip, samples::lzip, true),
     ("compress", unpack_compress, samples::compress, false),
+    ("zlib", unpack_zlib, samples::zlib, true),
 ];
 
 #[test]
@@ -87,6 +88,7 @@ fn a_flipped_bit_in_the_checksum_is_told_and_the_bytes_come() {
         ("bzip2", unpack_bzip2, samples::bzip2, 3),
         ("zstd", unpack_zstd, samples::zstd, 1),
         ("lzip", unpack_lzip, samples::lzip, 20),
+        ("zlib", unpack_zlib, samples::zlib, 1),
     ] {
         let mut packed = pack(&plain);
         let at = packed.len() - from_end;

@@ -57,6 +57,10 @@ fn descriptors_and_prepended_and_appended_data() {
     let stub = [&[0x4d; 1000][..], &archive].concat();
     collect(unpack, &stub).assert_clean(&[("d", HELLO)]);
     assert_eq!(last_archive(&stub, 0), Some(1_000));
+    // A Java module: four bytes, then the archive.
+    let module = [&b"JM\x01\0"[..], &archive].concat();
+    assert_eq!(crate::filetype::detect(&module).ty.id, "jmod");
+    collect(unpack, &module).assert_clean(&[("d", HELLO)]);
     let both = [&stub[..], b"tail"].concat();
     let collected = collect(unpack, &both);
     collected.assert_clean(&[("d", HELLO), ("", b"tail")]);

@@ -20,11 +20,13 @@ pub(super) const DECOYS: [&str; 46] = [
     "ico", "heic", "flac", "m4a", "epub", "pages", "one",
 ];
 
-/// Extensions that say nothing about the content.
+/// Extensions that say nothing about the content. `sig`: signatures of files, of any form, and the
+/// JDK's class files without code.
 #[rustfmt::skip] // A list is read as a paragraph.
-pub(super) const NEUTRAL: [&str; 22] = [
+pub(super) const NEUTRAL: [&str; 23] = [
     "bin", "dat", "data", "tmp", "temp", "bak", "old", "orig", "file", "raw", "dump", "cache",
     "part", "partial", "download", "crdownload", "000", "001", "backup", "save", "unknown", "vir",
+    "sig",
 ];
 
 /// Extensions of text of any kind.

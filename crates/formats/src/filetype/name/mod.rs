@@ -60,7 +60,7 @@ pub fn examine(name: &str, detection: &Detection) -> Vec<NameFinding> {
             format!("a long run of spaces stands before the extension .{extension}"),
         );
     }
-    mismatch(&extension, detection, &mut findings);
+    mismatch(&stem, &extension, detection, &mut findings);
     findings
 }
 
@@ -202,8 +202,15 @@ fn double_extension(stem: &str, extension: &str, findings: &mut Vec<NameFinding>
     );
 }
 
-fn mismatch(extension: &str, detection: &Detection, findings: &mut Vec<NameFinding>) {
+fn mismatch(stem: &str, extension: &str, detection: &Detection, findings: &mut Vec<NameFinding>) {
     let ty = detection.ty;
+    // A page of the manual or a version: `libc.so.6`, `tclsh8.6`.
+    let is_number = extension.bytes().all(|byte| byte.is_ascii_digit());
+    // The tools of one file system are named for it: `mkfs.cramfs`.
+    let is_tool = matches!(stem, "mkfs" | "fsck" | "mount" | "umount");
+    if is_number || is_tool {
+        return;
+    }
     let known = super::all().any(|other| other.extensions.contains(&extension))
         || runs(extension)
         || DECOYS.contains(&extension);
@@ -214,9 +221,12 @@ fn mismatch(extension: &str, detection: &Detection, findings: &mut Vec<NameFindi
     if matches!(ty.id, "empty" | "binary") {
         return;
     }
-    let dangerous = dangerous(detection);
-    let severity =
-        if dangerous && !runs(extension) { Severity::Suspicious } else { Severity::Info };
+    // Of scripts that need no extension to run, only what people take for content is a disguise.
+    let disguised = match ty.id {
+        "shell" | "php" => DECOYS.contains(&extension),
+        _ => dangerous(detection) && !runs(extension),
+    };
+    let severity = if disguised { Severity::Suspicious } else { Severity::Info };
     let id = if severity == Severity::Suspicious {
         "disguised-executable"
     } else {

@@ -48,6 +48,22 @@ fn mismatches() {
 }
 
 #[test]
+fn names_that_only_seem_to_have_an_extension() {
+    for name in ["tclsh8.6", "libc.so.6", "libfoo.so.1.7.5", "mkfs.cramfs", "String.sig"] {
+        check(name, EXE, &[]);
+    }
+    check("image.cramfs", EXE, &[("disguised-executable", Severity::Suspicious)]);
+    check("page.1.png", EXE, &[("disguised-executable", Severity::Suspicious)]);
+}
+
+#[test]
+fn scripts_that_need_no_extension() {
+    let shell = b"#!/bin/sh\nrm -rf \"$HOME\"\n";
+    check("script.req", shell, &[("extension-mismatch", Severity::Info)]);
+    check("photo.png", shell, &[("disguised-executable", Severity::Suspicious)]);
+}
+
+#[test]
 fn double_extensions() {
     check("invoice.pdf.exe", b"", &[("double-extension", Severity::Suspicious)]);
     check("invoice.PDF .vbs", b"", &[("double-extension", Severity::Suspicious)]);
