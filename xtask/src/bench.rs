@@ -63,6 +63,8 @@ pub(crate) enum Part {
     Classes,
     /// The same bytes again, and hash look-ups.
     Again,
+    /// One host of an engine, then two, with `--distributed`.
+    Workers,
     /// Beside `yr` and `yara`.
     Yara,
     /// Beside `clamdscan`.

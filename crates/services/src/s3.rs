@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -15,6 +15,7 @@ pub struct S3 {
     port: u16,
     identity: Option<Identity>,
     domain: Option<String>,
+    sidecar: bool,
     process: Option<Process>,
 }
 
@@ -31,7 +32,16 @@ impl S3 {
     /// # Panics
     /// When it is not installed or does not start.
     pub fn start() -> Self {
-        Self::set_up(None, None)
+        Self::set_up(None, None, false)
+    }
+
+    /// The same with what describes an object in a file of its own: what a server does on a file system
+    /// without extended attributes.
+    ///
+    /// # Panics
+    /// As [`S3::start`].
+    pub fn with_sidecar() -> Self {
+        Self::set_up(None, None, true)
     }
 
     /// The same with TLS, and without plain HTTP.
@@ -39,7 +49,7 @@ impl S3 {
     /// # Panics
     /// As [`S3::start`].
     pub fn secured(identity: &Identity) -> Self {
-        Self::set_up(Some(identity.clone()), None)
+        Self::set_up(Some(identity.clone()), None, false)
     }
 
     /// The same with buckets at `bucket.domain` too.
@@ -47,15 +57,15 @@ impl S3 {
     /// # Panics
     /// As [`S3::start`].
     pub fn virtual_hosted(domain: &str) -> Self {
-        Self::set_up(None, Some(domain.to_owned()))
+        Self::set_up(None, Some(domain.to_owned()), false)
     }
 
-    fn set_up(identity: Option<Identity>, domain: Option<String>) -> Self {
+    fn set_up(identity: Option<Identity>, domain: Option<String>, sidecar: bool) -> Self {
         let dir = TempDir::with_prefix("palisade-s3-").expect("a temporary directory");
         // A bucket is a directory.
         std::fs::create_dir_all(dir.path().join("data").join(Self::BUCKET)).expect("its bucket");
         std::fs::create_dir_all(dir.path().join("sidecar")).expect("its directory");
-        let mut s3 = Self { dir, port: free_port(), identity, domain, process: None };
+        let mut s3 = Self { dir, port: free_port(), identity, domain, sidecar, process: None };
         s3.up();
         s3
     }
@@ -91,12 +101,11 @@ impl S3 {
         if let Some(domain) = &self.domain {
             command.args(["--virtual-domain", domain]);
         }
-        command
-            .arg("posix")
-            // Temporary file systems may lack extended attributes.
-            .arg("--sidecar")
-            .arg(self.dir.path().join("sidecar"))
-            .arg(self.dir.path().join("data"));
+        command.arg("posix");
+        if self.sidecar || !has_attributes(self.dir.path()) {
+            command.arg("--sidecar").arg(self.dir.path().join("sidecar"));
+        }
+        command.arg(self.dir.path().join("data"));
         self.process = Some(Process::start(command, &self.log(), self.port));
     }
 
@@ -129,4 +138,10 @@ impl S3 {
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
     }
+}
+
+/// Whether this file system has extended attributes for users: temporary ones may lack them.
+fn has_attributes(dir: &Path) -> bool {
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(dir, "user.palisade", b"1", flags).is_ok()
 }

@@ -37,20 +37,20 @@ enum Runs {
 }
 
 impl Server {
-    /// An installation of several processes on real servers, all on this machine.
-    pub(super) fn distributed(binary: &Path) -> anyhow::Result<Self> {
+    /// An installation of several processes on real servers, all on this machine: the stages in one,
+    /// and one for each group of engines. `more` is added to the settings, before their first table.
+    pub(super) fn distributed(
+        binary: &Path,
+        more: &str,
+        engines: &[(&'static str, &[&str])],
+    ) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let mut cluster = Box::new(Cluster::start(binary, ""));
-        let nodes = vec![
-            ("gateway, extractor, aggregator, janitor", {
-                cluster.serve("gateway,extractor,aggregator,janitor")
-            }),
-            ("engine unpack", cluster.engine(&["unpack"])),
-            ("engines yara, reputation", cluster.engine(&["yara", "reputation"])),
-            ("static analysers", {
-                cluster.engine(&["elf", "pe", "office", "pdf", "script", "mail"])
-            }),
-        ];
+        let mut cluster = Box::new(Cluster::start(binary, more));
+        let stages = cluster.serve("gateway,extractor,aggregator,janitor");
+        let mut nodes = vec![("gateway, extractor, aggregator, janitor", stages)];
+        for (name, engines) in engines {
+            nodes.push((name, cluster.engine(engines)));
+        }
         let (address, key) = match nodes.first() {
             Some((_, gateway)) => (gateway.address(), cluster.key(gateway)),
             None => bail!("no gateway"),
@@ -70,6 +70,13 @@ impl Server {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(server)
+    }
+
+    /// One more host of these engines.
+    pub(super) fn add_host(&mut self, name: &'static str, engines: &[&str]) {
+        if let Runs::Distributed { cluster, nodes } = &mut self.runs {
+            nodes.push((name, cluster.engine(engines)));
+        }
     }
 
     /// Starts one on a free port of 127.0.0.1 with this data directory.

@@ -1,6 +1,7 @@
 //! `palisade serve` under load.
 
 mod observed;
+mod workers;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -30,6 +31,9 @@ const MEMORY: f64 = 600.0;
 
 /// Connections of a closed loop: enough for commits in groups.
 const CONNECTIONS: usize = 64;
+
+/// Seconds of load before anything distributed is measured.
+const WARM_UP: f64 = 60.0;
 
 /// Warm starts of which the median is taken.
 const STARTS: usize = 5;
@@ -74,10 +78,22 @@ pub(super) fn measure_distributed(
     table: &mut Table,
 ) -> anyhow::Result<()> {
     say("starting Kafka, an S3 server, PostgreSQL, and the processes of palisade");
-    let server = Server::distributed(&bench.binary)?;
+    let engines: [(&'static str, &[&str]); 3] = [
+        ("engine unpack", &["unpack"]),
+        ("engines yara, reputation", &["yara", "reputation"]),
+        ("static analysers", &["elf", "pe", "office", "pdf", "script", "mail"]),
+    ];
+    let server = Server::distributed(&bench.binary, "", &engines)?;
     table.add("distributed: start to ready, servers too", server.ready_seconds, "s", None, "");
     let service = Service { bench, server, variants: Cell::new(0), goals: Goals::distributed() };
-    service.load_parts(wanted, table)
+    say(&format!("{WARM_UP} s of load that are not counted: Java compiles what it runs often"));
+    service.scans(Arrival::Closed(CONNECTIONS), WARM_UP, None)?;
+    service.load_parts(wanted, table)?;
+    drop(service);
+    if wanted(Part::Workers) {
+        workers::measure(bench, table)?;
+    }
+    Ok(())
 }
 
 /// What is to be reached, and under which name it stands in the table.

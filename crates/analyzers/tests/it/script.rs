@@ -194,7 +194,7 @@ fn hostile_sources_take_bounded_time() {
             let started = std::time::Instant::now();
             examine(analyzer("script"), name, source.as_bytes());
             // Without optimisation, and beside other tests.
-            assert!(started.elapsed().as_secs() < 10, "{name} of {pattern:?}");
+            assert!(started.elapsed().as_secs() < 60, "{name} of {pattern:?}");
         }
     }
 }

@@ -211,7 +211,9 @@ impl Gathered {
     fn begin(&mut self, head: ChildHead) -> io::Result<()> {
         let limits = self.parent.limits;
         self.own.files += 1;
-        if self.own.files - self.charged.files > CHARGE_FILES || self.own.files == 1 {
+        // At the root, nobody has given anything yet.
+        let first = self.own.files == 1 && self.parent.lineage.is_some();
+        if self.own.files - self.charged.files > CHARGE_FILES || first {
             self.charge()?;
         }
         self.check(&limits)?;

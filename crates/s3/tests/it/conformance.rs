@@ -146,7 +146,8 @@ async fn put(objects: &S3Objects, name: Sha256) -> Result<(), PortError> {
 /// not have, and refuses to write what it takes to be there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_description_without_its_object_does_not_stand_in_the_way() {
-    let server = Server::new(|_| {}).await;
+    let s3 = tokio::task::spawn_blocking(S3::with_sidecar).await.expect("a server");
+    let server = Server { s3: Arc::new(s3), ..Server::new(|_| {}).await };
     let config = server.config();
     let objects = S3Objects::new(&config).expect("settings");
     let name = Sha256([11; 32]);

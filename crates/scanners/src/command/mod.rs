@@ -165,7 +165,12 @@ impl CommandEngine {
             true => String::new(),
             false => format!("its jail lacks {}", missing.join(", ")),
         };
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).walls = walls;
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.walls != walls {
+            notes.walls = walls;
+            drop(notes);
+            self.show_notes();
+        }
     }
 
     fn show_notes(&self) {
