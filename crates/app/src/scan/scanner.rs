@@ -11,7 +11,7 @@ use palisade_jail::{Job, JobOutcome, Pool};
 use palisade_model::{
     ArtifactRef, ChildRef, CommandId, Definitions, EngineName, EngineResult, Failure, FileType,
     Lineage, NodeEvent, NodeId, Outcome, Plan, Planned, PlannedEngine, Priority, Problem,
-    ProblemKind, Request, RequestId, UnixMillis, UnpackLimits,
+    ProblemKind, Request, RequestId, UnixMillis, UnpackLimits, Verdict,
 };
 use palisade_pipeline::aggregator::tree::Tree;
 use palisade_pipeline::artifacts::Wanted;
