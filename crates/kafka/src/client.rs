@@ -75,7 +75,8 @@ pub(crate) fn base(config: &KafkaConfig) -> Result<ClientConfig, ConfigError> {
         .set("socket.keepalive.enable", "true")
         // A half-open connection after a cut is noticed by the requests on it, in this time.
         .set("socket.timeout.ms", "10000")
-        .set("topic.metadata.refresh.interval.ms", "30000")
+        // A fetcher that was told of an old leader waits for the next look.
+        .set("topic.metadata.refresh.interval.ms", "5000")
         .set("message.max.bytes", MAX_RECORD_BYTES.to_string());
     secure(config, &mut client)?;
     for (name, value) in &config.properties {
