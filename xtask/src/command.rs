@@ -45,9 +45,18 @@ pub(crate) fn exists(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
-/// Cargo, as it called us.
+/// Cargo, as it called us, without what it told us of this crate: to a build script that watches
+/// one of those variables, a build from here and a build by hand would otherwise always differ.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let ours = ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| text.starts_with(start));
+        if ours {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 fn shown(command: &Command) -> String {

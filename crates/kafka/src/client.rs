@@ -82,7 +82,9 @@ pub(crate) fn base(config: &KafkaConfig) -> Result<ClientConfig, ConfigError> {
     for (name, value) in &config.properties {
         client.set(name, value);
     }
-    client.set_log_level(RDKafkaLogLevel::Info);
+    // Who asks for librdkafka's `debug` wants to read it.
+    let asked = config.properties.contains_key("debug");
+    client.set_log_level(if asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
     Ok(client)
 }
 

@@ -16,6 +16,7 @@
 //! - A consumer is polled by a thread of its own, whatever its stage is doing: a rebalance never
 //!   waits for a slow scan.
 
+mod append;
 mod backlog;
 mod client;
 mod config;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use palisade_ports::log::{Append, Durability, Start, Subscription, Topic};
 use palisade_ports::{Log, PortResult};
-use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::{FutureProducer, Producer};
 use rdkafka::util::Timeout;
 
 use crate::KafkaConfig;
+use crate::append::append;
 use crate::backlog::Backlogs;
 use crate::client::{ConfigError, Words, base};
 use crate::names::Names;
@@ -73,28 +72,6 @@ impl KafkaLog {
     pub fn topics(&self) -> &Topics {
         &self.topics
     }
-
-    async fn try_append(&self, records: &[Append]) -> Result<(), KafkaError> {
-        let mut deliveries = Vec::with_capacity(records.len());
-        for record in records {
-            let topic = self.names.topic(&record.topic);
-            let message =
-                FutureRecord::to(&topic).key(record.key.as_ref()).payload(record.payload.as_ref());
-            match self.producer.send_result(message) {
-                Ok(delivery) => deliveries.push(delivery),
-                // What was sent already may arrive: the caller repeats all of it.
-                Err((error, _)) => return Err(error),
-            }
-        }
-        for delivery in join_all(deliveries).await {
-            match delivery {
-                Ok(Ok(_)) => {}
-                Ok(Err((error, _))) => return Err(error),
-                Err(_) => return Err(KafkaError::Canceled),
-            }
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -104,7 +81,9 @@ impl Log for KafkaLog {
     async fn append(&self, records: Vec<Append>, _: Durability) -> PortResult<()> {
         // librdkafka waits half a minute for a topic that is not there.
         self.topics.ensure(records.iter().map(|record| &record.topic)).await?;
-        self.try_append(&records).await.map_err(|error| self.trouble.explain(error))
+        append(&self.producer, &self.names, &records)
+            .await
+            .map_err(|error| self.trouble.explain(error))
     }
 
     async fn subscribe(

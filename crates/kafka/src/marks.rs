@@ -40,11 +40,6 @@ impl Marks {
         self.next
     }
 
-    /// One past the highest offset that was delivered.
-    pub(crate) fn delivered(&self) -> u64 {
-        self.delivered
-    }
-
     /// How many offsets from `next` up to `head` are acknowledged.
     pub(crate) fn acknowledged_above(&self) -> u64 {
         self.above.count()

@@ -1,7 +1,7 @@
 //! Topics: how many partitions, how long records are kept, how many copies.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use palisade_ports::PortResult;
 use palisade_ports::log::Topic;
@@ -10,11 +10,13 @@ use rdkafka::admin::{
     TopicReplication,
 };
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 use serde::{Deserialize, Serialize};
 
 use crate::client::ConfigError;
 use crate::client::{ANSWER, MAX_RECORD_BYTES, Words, base};
 use crate::names::Names;
+use crate::settling::patiently;
 use crate::trouble::Trouble;
 use crate::{KafkaConfig, lock, unavailable};
 
@@ -92,7 +94,7 @@ pub struct TopicChange {
 
 /// The topics of an installation.
 pub struct Topics {
-    admin: AdminClient<Words>,
+    admin: Arc<AdminClient<Words>>,
     trouble: Trouble,
     names: Names,
     config: TopicsConfig,
@@ -105,7 +107,7 @@ impl Topics {
         let words = Words(trouble.clone());
         let admin = base(config)?.create_with_context(words).map_err(ConfigError::Refused)?;
         Ok(Self {
-            admin,
+            admin: Arc::new(admin),
             trouble: trouble.clone(),
             names: Names::new(&config.prefix),
             config: config.topics.clone(),
@@ -141,7 +143,7 @@ impl Topics {
 
     /// Makes those that are not there.
     async fn create(&self, topics: &[Topic]) -> PortResult<Vec<TopicChange>> {
-        let wanted: Vec<(String, &TopicSettings, [(&str, String); 4])> = topics
+        let wanted: Vec<_> = topics
             .iter()
             .map(|topic| (self.names.topic(topic), self.settings(topic)))
             .map(|(name, settings)| (name, settings, settings.configs()))
@@ -160,7 +162,7 @@ impl Topics {
             .create_topics(&new, &options())
             .await
             .map_err(|error| self.trouble.explain(error))?;
-        Ok(results
+        let changes = results
             .into_iter()
             .zip(&wanted)
             .filter_map(|(result, (name, settings, _))| {
@@ -175,7 +177,28 @@ impl Topics {
                     Err((_, code)) => Some(change(Some(code.to_string()))),
                 }
             })
-            .collect())
+            .collect();
+        self.led(wanted.iter().map(|(name, ..)| name.clone()).collect()).await;
+        Ok(changes)
+    }
+
+    /// Waits until every partition answers. Metadata tells of a leader before that broker knows that
+    /// it leads, and what is sent meanwhile is refused piece by piece (see [`crate::append`]).
+    async fn led(&self, names: Vec<String>) {
+        let admin = Arc::clone(&self.admin);
+        let ask = move || {
+            for name in &names {
+                let partitions = admin.inner().fetch_metadata(Some(name), ANSWER).map_or(0, count);
+                for number in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
+                    let answer = patiently(|| admin.inner().fetch_watermarks(name, number, ANSWER));
+                    if let Err(error) = answer {
+                        return tracing::debug!(%error, name, "a young topic does not answer");
+                    }
+                }
+            }
+        };
+        // Who appends hears of what is wrong.
+        let _ = tokio::task::spawn_blocking(ask).await;
     }
 
     /// Brings topics to their settings: makes missing ones, adds partitions, changes retention and
@@ -210,8 +233,7 @@ impl Topics {
     }
 
     fn partitions(&self, name: &str) -> KafkaResult<usize> {
-        let metadata = self.admin.inner().fetch_metadata(Some(name), ANSWER)?;
-        Ok(metadata.topics().iter().map(|topic| topic.partitions().len()).sum())
+        self.admin.inner().fetch_metadata(Some(name), ANSWER).map(count)
     }
 
     async fn bring(
@@ -306,6 +328,11 @@ impl Topics {
         lock(&self.seen).clear();
         Ok(())
     }
+}
+
+/// The partitions of what was asked for.
+fn count(metadata: Metadata) -> usize {
+    metadata.topics().iter().map(|topic| topic.partitions().len()).sum()
 }
 
 fn options() -> AdminOptions {

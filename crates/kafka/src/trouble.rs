@@ -126,13 +126,15 @@ fn advice(security: Security, text: &str) -> Option<&'static str> {
     if has("SSL handshake failed") {
         return Some("the broker seems to speak no TLS there: see kafka.security");
     }
-    // A broker that cannot make sense of what it reads closes the connection.
+    // A broker that cannot make sense of what it reads closes the connection. What librdkafka says
+    // of it depends on whether it was reading or writing then, and on what had not been read.
+    let closed = ["Disconnected", "Broken pipe", "Connection reset"].into_iter().any(has);
     match security {
-        Security::Plaintext if has("Disconnected") => Some(
+        Security::Plaintext if closed => Some(
             "the broker closes the connection; perhaps it speaks TLS there, or asks for a sign-in: see \
              kafka.security",
         ),
-        Security::SaslPlaintext if has("Disconnected") => Some(
+        Security::SaslPlaintext if closed => Some(
             "the broker closes the connection; perhaps it speaks TLS there: see kafka.security",
         ),
         _ => None,

@@ -21,9 +21,6 @@ use crate::lock;
 use crate::marks::Marks;
 use crate::settling::patiently;
 
-/// The longest that a question may take while nobody waits for its answer.
-const QUICK: Duration = Duration::from_secs(2);
-
 /// The longest that a flush waits for the thread to have left the group.
 const LEAVING: Duration = Duration::from_secs(5);
 
@@ -145,31 +142,6 @@ impl Member {
 
     fn name(&self, topic: &Topic) -> Option<&str> {
         self.topics.iter().find(|(_, known)| *known == topic).map(|(name, _)| name.as_str())
-    }
-
-    /// Whether a partition has records that were not delivered, as the broker tells its end.
-    pub(super) fn is_behind(&self, client: &BaseConsumer<Self>) -> KafkaResult<bool> {
-        let delivered: Vec<(String, i32, u64)> = lock(&self.partitions)
-            .iter()
-            .filter_map(|((topic, number), marks)| {
-                Some((self.name(topic)?.to_owned(), *number, marks.delivered()))
-            })
-            .collect();
-        let mut ends = TopicPartitionList::new();
-        for (topic, number, _) in &delivered {
-            ends.add_partition_offset(topic, *number, Offset::End)?;
-        }
-        // The protocol's ListOffsets takes "the end" for a time.
-        let ends = client.offsets_for_times(ends, QUICK)?;
-        Ok(delivered.iter().any(|(topic, number, delivered)| {
-            let end = ends.find_partition(topic, *number).map(|end| end.offset());
-            matches!(end, Some(Offset::Offset(end)) if u64::try_from(end).unwrap_or(0) > *delivered)
-        }))
-    }
-
-    /// The group is to be joined again.
-    pub(super) fn doubt(&self) {
-        self.rejoin.store(true, Ordering::Release);
     }
 
     /// Joins the group again, if that is needed.

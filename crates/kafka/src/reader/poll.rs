@@ -27,9 +27,6 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Between two commits.
 const COMMIT: Duration = Duration::from_millis(200);
 
-/// Silence after which the end of the partitions is looked at; and again after as much more.
-const SILENCE: Duration = Duration::from_secs(3);
-
 /// Leaving a group may take so long.
 const LEAVE: Duration = Duration::from_secs(3);
 
@@ -40,7 +37,6 @@ pub(super) fn run(consuming: &Consuming, sender: &Sender<Sent>) {
     let mut busy_since: Option<Instant> = None;
     let mut paused = false;
     let mut commit_at = Instant::now() + COMMIT;
-    let mut silence = Silence::new();
     while !consuming.stop.load(Ordering::Acquire) {
         hand_out(&mut held, sender);
         let busy = busy_since.filter(|_| !held.is_empty());
@@ -56,10 +52,7 @@ pub(super) fn run(consuming: &Consuming, sender: &Sender<Sent>) {
             let wait = if held.is_empty() { POLL } else { FULL };
             if let Some(polled) = consuming.client.poll(wait) {
                 match polled {
-                    Ok(message) => {
-                        silence = Silence::new();
-                        held.extend(consuming.member().deliver(&message).map(Ok));
-                    }
+                    Ok(message) => held.extend(consuming.member().deliver(&message).map(Ok)),
                     Err(error) => held.extend(grave(error).map(|error| Err(unavailable(error)))),
                 }
             }
@@ -71,43 +64,10 @@ pub(super) fn run(consuming: &Consuming, sender: &Sender<Sent>) {
             if let Err(error) = consuming.commit(CommitMode::Async) {
                 tracing::debug!(%error, "offsets cannot be committed now");
             }
-            if held.is_empty() && !paused {
-                silence.look(consuming);
-            }
             commit_at = Instant::now() + COMMIT;
         }
     }
     leave(consuming);
-}
-
-/// librdkafka (2.12.1) was seen to hand out nothing for half a minute with records waiting on a young
-/// topic, on a busy machine; why is not known. Where nothing comes and the broker has something, twice in a row, the group is
-/// joined again.
-struct Silence {
-    since: Instant,
-    behind: bool,
-}
-
-impl Silence {
-    fn new() -> Self {
-        Self { since: Instant::now(), behind: false }
-    }
-
-    fn look(&mut self, consuming: &Consuming) {
-        if self.since.elapsed() < SILENCE || !consuming.keeps_marks {
-            return;
-        }
-        let was_behind = self.behind;
-        *self = Self::new();
-        match consuming.member().is_behind(&consuming.client) {
-            Ok(true) if was_behind => {
-                tracing::warn!("records wait and none comes; the group is joined again");
-                consuming.member().doubt();
-            }
-            Ok(behind) => self.behind = behind,
-            Err(error) => tracing::debug!(%error, "the end of the log is not known"),
-        }
-    }
 }
 
 fn hand_out(held: &mut VecDeque<Sent>, sender: &Sender<Sent>) {

@@ -4,3 +4,4 @@ mod conformance;
 mod full;
 mod secured;
 mod support;
+mod unplaced;
