@@ -12,6 +12,7 @@ mod postgres;
 mod process;
 mod s3;
 mod shared;
+mod shift;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use network::Network;
 pub use postgres::Postgres;
 pub use s3::S3;
 pub use shared::Shared;
+pub use shift::Shift;
 
 /// Where `cargo xtask` installs what servers are made of: `PALISADE_SERVICES`, or `services` in the
 /// target directory.

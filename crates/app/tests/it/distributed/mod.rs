@@ -2,6 +2,7 @@
 //! the faults that such a thing has. After each, every acknowledged request has exactly one report.
 
 mod client;
+mod clocks;
 mod doubled;
 mod faults;
 mod network;
