@@ -15,7 +15,8 @@ const AT_ONCE: usize = 16;
 /// An engine that takes its time without taking a processor, as a scanner behind a licence for one
 /// scan at a time does: what two hosts add shows on a machine of any size.
 const SLOW: &str = "engines = [\"slow\"]\n\
-    scanners.slow = { kind = \"command\", program = \"/bin/sleep\", arguments = [\"0.1\"], \
+    scanners.slow = { kind = \"command\", program = \"/bin/sh\", \
+    arguments = [\"-c\", \"sleep 0.1\", \"scan\", \"{file}\"], \
     exit_codes = { 0 = \"clean\" }, concurrency = 1 }";
 
 pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
