@@ -142,3 +142,11 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facets: Option<Sha256>,
 }
+
+impl Request {
+    /// Takes out what people who read it later are not to have: secrets, and hostile bytes.
+    pub fn redact(&mut self) {
+        self.passwords.clear();
+        self.inline = None;
+    }
+}

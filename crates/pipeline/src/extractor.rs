@@ -170,9 +170,8 @@ impl Extractor {
                 wire::encode(&own),
             );
         }
-        // The plan goes to the report: no secrets in it, and no hostile bytes.
-        command.request.passwords.clear();
-        command.request.inline = None;
+        // The plan goes to the report.
+        command.request.redact();
         let plan = Plan { request: command.request, file_type: command.file_type, engines };
         let asked_for_probe =
             plan.engines.iter().any(|planned| planned.engine == *self.runner.engine().name());

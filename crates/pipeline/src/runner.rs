@@ -261,9 +261,7 @@ impl Runner {
         let topic = Topic::Commands(command.engine.clone(), command.request.priority);
         let id = format!("{}.{}", command.request.node, command.engine);
         let mut kept = command.clone();
-        // Dead letters are read by people: no secrets, and no hostile bytes.
-        kept.request.passwords.clear();
-        kept.request.inline = None;
+        kept.request.redact();
         let letter = DeadLetter {
             id: id.clone(),
             topic: topic.to_string(),

@@ -6,6 +6,7 @@
 
 mod authority;
 mod cluster;
+mod disk;
 mod kafka;
 mod network;
 mod postgres;
@@ -14,11 +15,12 @@ mod s3;
 mod shared;
 mod shift;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 pub use authority::{Authority, Identity};
 pub use cluster::{Cluster, Node, Servers};
+pub use disk::SmallDisk;
 pub use kafka::{Kafka, Listener};
 pub use network::Network;
 pub use postgres::Postgres;
@@ -38,12 +40,18 @@ pub fn home() -> PathBuf {
     home.canonicalize().unwrap_or(home)
 }
 
-/// A port that is free now.
-fn free_port() -> u16 {
+/// A port of the loopback that is free now.
+///
+/// # Panics
+/// When there is none.
+pub fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .expect("a free port of the loopback")
-        .port()
+}
+
+fn free_port() -> u16 {
+    free_address().port()
 }
 
 /// What is missing, and how to get it.

@@ -1,11 +1,11 @@
 //! One container.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use serde_json::Value;
 
 use super::daemon::Daemon;
@@ -122,10 +122,4 @@ pub(super) fn wait_until_healthy(daemon: &Daemon, name: &str) -> anyhow::Result<
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-}
-
-/// A port of the loopback that is free now.
-pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    listener.and_then(|listener| listener.local_addr()).context("no port of the loopback is free")
 }

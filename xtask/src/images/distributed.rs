@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, anyhow, ensure};
-use palisade_services::{Postgres, S3, Servers};
+use palisade_services::{Postgres, S3, Servers, free_address};
 use serde_json::{Value, json};
 
-use super::container::{ended_in_order, free_address, state, tail, wait_until_healthy};
+use super::container::{ended_in_order, state, tail, wait_until_healthy};
 use super::daemon::Daemon;
 use super::http::Server;
 use super::{IMAGE, sample};
@@ -135,7 +135,7 @@ fn on_the_host(
     let mut addresses = BTreeMap::new();
     let mut services = serde_json::Map::<String, Value>::new();
     for name in names.lines() {
-        let address = free_address()?;
+        let address = free_address();
         addresses.insert(name.to_owned(), address);
         let service = json!({
             "network_mode": "host",

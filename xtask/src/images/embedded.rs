@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use palisade_services::free_address;
 use serde_json::Value;
 
-use super::container::{Container, free_address};
+use super::container::Container;
 use super::daemon::Daemon;
 use super::http::Server;
 use super::{HARDENED, IMAGE, sample};
 
 pub(super) fn test(daemon: &Daemon, samples: &Path) -> anyhow::Result<()> {
-    let address = free_address()?;
+    let address = free_address();
     let listen = format!("PALISADE_LISTEN={address}");
     let mut arguments = HARDENED.to_vec();
     arguments.extend(["--memory", "2g", "--pids-limit", "1024", "--env", &listen, IMAGE]);
@@ -87,7 +88,7 @@ pub(super) fn with_settings<'a>(
     name: &str,
     settings: &Settings<'_>,
 ) -> anyhow::Result<(Container<'a>, Server)> {
-    let address = free_address()?;
+    let address = free_address();
     let mut arguments: Vec<String> = HARDENED.iter().map(|&flag| flag.to_owned()).collect();
     let file = format!("{}:/etc/palisade.toml:ro", settings.file.display());
     for mount in std::iter::once(&file).chain(settings.mounts) {

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::ensure;
+use palisade_services::free_address;
 
-use super::container::{Container, free_address};
+use super::container::Container;
 use super::daemon::Daemon;
 use super::embedded::{Settings, with_settings};
 use super::{HARDENED, base};
@@ -18,7 +19,7 @@ const TOKEN: &str = "a-token-of-the-tests";
 
 pub(super) fn test(daemon: &Daemon, samples: &Path) -> anyhow::Result<()> {
     build(daemon)?;
-    let address = free_address()?;
+    let address = free_address();
     let (token, port) = (format!("SCANNER_TOKEN={TOKEN}"), address.port().to_string());
     let mut arguments = HARDENED.to_vec();
     arguments.extend(["--env", &token, IMAGE, "--listen", "127.0.0.1", "--port", &port]);

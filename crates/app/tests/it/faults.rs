@@ -2,11 +2,11 @@
 //! that is full. After each, every acknowledged request has exactly one report.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use palisade_services::SmallDisk;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -250,52 +250,21 @@ fn killing_workers_and_templates_stalls_nothing() {
     assert_eq!(report["scan_results"]["scan_all_result_i"], 0, "{report}");
 }
 
-/// A small file system of its own, unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        let path = tempfile::tempdir().expect("a directory").keep();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&path)
-            .status()
-            .is_ok_and(|status| status.success());
-        if !mounted {
-            eprintln!("skipped: no file system can be mounted here (root is needed)");
-            return None;
-        }
-        Some(Self(path))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        let _ = std::fs::remove_dir(&self.0);
-    }
-}
-
 #[test]
 fn a_full_disk_is_said_and_passes() {
     let Some(disk) = SmallDisk::mount("96m") else { return };
-    let data = disk.0.join("data");
+    let data = disk.path().join("data");
     let server = Server::start(&program(), &data, "");
-    let filler = disk.0.join("filler");
     let mut ids = vec![server.upload("before.txt", b"before\n")];
     server.report(&ids[0]);
 
-    // Fill it to the last block.
-    let mut file = std::fs::File::create(&filler).expect("a file");
-    let block = vec![0; 64 << 10];
-    while std::io::Write::write_all(&mut file, &block).is_ok() {}
-    drop(file);
+    disk.fill();
     let large: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
     let (status, answer) = server.post("/file", &[("filename", "large.bin")], &large);
     assert_eq!(status, 503, "{answer}");
     assert!(answer.to_string().contains("no space"), "{answer}");
 
-    std::fs::remove_file(&filler).expect("it can be removed");
+    disk.free();
     let id = eventually(60, "uploads are taken again", || {
         let (status, answer) = server.post("/file", &[("filename", "large.bin")], &large);
         (status == 200).then(|| answer["data_id"].as_str().expect("a data_id").to_owned())

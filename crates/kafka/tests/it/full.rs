@@ -1,73 +1,18 @@
 //! The broker's disk is full, and then it is not.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use palisade_kafka::KafkaLog;
 use palisade_ports::log::{Append, Durability, Start, Topic};
 use palisade_ports::{Log, PortError};
-use palisade_services::Kafka;
+use palisade_services::{Kafka, SmallDisk};
 
 use crate::support::{config, open};
 
 /// A call that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
-
-/// A small file system of its own, gone at the end.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    /// `None`, with the reason printed, where this user may not mount.
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a directory");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "palisade-test"])
-            .arg(dir.path())
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self(dir)),
-            Ok(output) => skipped(&String::from_utf8_lossy(&output.stderr)),
-            Err(error) => skipped(&error.to_string()),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes all the space that is left.
-    fn fill(&self) {
-        let mut file = std::fs::File::create(self.path().join("ballast")).expect("the ballast");
-        let mut size = 1 << 20;
-        while size > 0 {
-            if std::io::Write::write_all(&mut file, &vec![0; size]).is_err() {
-                size /= 2;
-            }
-        }
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.path().join("ballast")).expect("the ballast goes");
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(self.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()), "the tmpfs stays mounted");
-    }
-}
-
-/// Not by a macro: the test harness would keep the words of a test that passes to itself.
-fn skipped(why: &str) -> Option<Small> {
-    let line =
-        format!("SKIPPED, the broker's full disk was not tested: no tmpfs: {}\n", why.trim());
-    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).expect("standard error");
-    None
-}
 
 fn record(number: u32) -> Append {
     let mut payload = vec![7; 10_000];
@@ -84,7 +29,7 @@ async fn append(log: &KafkaLog, number: u32) -> Result<(), PortError> {
 /// somebody has made space and started it again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_on_a_full_disk() {
-    let Some(disk) = Small::mount("96m") else { return };
+    let Some(disk) = SmallDisk::mount("96m") else { return };
     let data = disk.path().join("data");
     let kafka = tokio::task::spawn_blocking(move || Kafka::on(&data, ""));
     let mut kafka = kafka.await.expect("a broker");

@@ -1,68 +1,13 @@
 //! The disk is full, and then it is not.
 
-use std::path::Path;
-use std::process::Command;
-
 use bytes::Bytes;
 use palisade_model::{KeyId, Sha256, UnixMillis};
 use palisade_ports::log::{Append, Durability, Start, Topic};
 use palisade_ports::{Log, Objects, PortError, Records};
+use palisade_services::SmallDisk;
 use palisade_storage::{Embedded, EmbeddedConfig};
 
 use crate::store::drain;
-
-/// A small file system of its own, gone at the end.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    /// `None`, with the reason printed, where this user may not mount.
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a directory");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "palisade-test"])
-            .arg(dir.path())
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self(dir)),
-            Ok(output) => skipped(&String::from_utf8_lossy(&output.stderr)),
-            Err(error) => skipped(&error.to_string()),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes all the space that is left.
-    fn fill(&self) {
-        let mut file = std::fs::File::create(self.path().join("ballast")).expect("the ballast");
-        let mut size = 1 << 20;
-        while size > 0 {
-            match std::io::Write::write_all(&mut file, &vec![0; size]) {
-                Ok(()) => {}
-                Err(_) => size /= 2,
-            }
-        }
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.path().join("ballast")).expect("the ballast goes");
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(self.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()), "the tmpfs stays mounted");
-    }
-}
-
-/// Not by a macro: the test harness would keep the words of a test that passes to itself.
-fn skipped(why: &str) -> Option<Small> {
-    let line = format!("SKIPPED, the full disk was not tested: no tmpfs: {}\n", why.trim());
-    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).expect("standard error");
-    None
-}
 
 fn record(number: u32) -> Append {
     let mut payload = vec![7; 10_000];
@@ -76,7 +21,7 @@ fn assert_full<T: std::fmt::Debug>(result: Result<T, PortError>, what: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_said_and_wedges_nothing() {
-    let Some(disk) = Small::mount("24m") else { return };
+    let Some(disk) = SmallDisk::mount("24m") else { return };
     let store = Embedded::open(disk.path(), EmbeddedConfig::default()).await.expect("open");
     let mut reader =
         store.log.subscribe("group", &[Topic::Results], Start::Oldest).await.expect("subscribe");
