@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: KeysArguments) -> anyhow::Result<()> {
 }
 
 async fn act(records: &dyn Records, command: KeysCommand) -> anyhow::Result<()> {
-    let now = SystemClock::default().now();
+    let now = SystemClock.now();
     match command {
         KeysCommand::Create { name, role, requests_per_minute, scans_per_day } => {
             let role = match role {

@@ -59,14 +59,13 @@ fn advice(error: &Error) -> Option<&'static str> {
             _ => "the server's certificate is not valid",
         });
     }
-    match error.code() {
-        Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
-            return Some(
-                "the server refuses the sign-in: see the user in postgres.url, \
-                 postgres.password_file, and pg_hba.conf on the server",
-            );
-        }
-        _ => {}
+    if let Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) =
+        error.code()
+    {
+        return Some(
+            "the server refuses the sign-in: see the user in postgres.url, postgres.password_file, and \
+             pg_hba.conf on the server",
+        );
     }
     match std::error::Error::source(error)?.to_string().as_str() {
         "server does not support TLS" => Some(

@@ -37,7 +37,7 @@ pub(super) async fn ensure(data: &Path, records: &dyn Records) -> anyhow::Result
         requests_per_minute: None,
         scans_per_day: None,
         workflow: None,
-        created: SystemClock::default().now(),
+        created: SystemClock.now(),
         revoked: None,
     };
     records.put_key(key, hash_secret(secret.as_bytes())).await?;

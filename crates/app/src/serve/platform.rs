@@ -48,7 +48,7 @@ const INLINE: u64 = 64 << 10;
 
 /// The ports over these stores.
 pub(super) fn ports(stores: &Stores, metrics: Metrics) -> Ports {
-    let clock = Arc::new(SystemClock::default());
+    let clock = Arc::new(SystemClock);
     metrics.start_time.set(palisade_ports::Clock::now(&*clock).0 as f64 / 1e3);
     Ports {
         log: Arc::clone(&stores.log),

@@ -70,7 +70,8 @@ fn the_program_inside_is_found_or_the_container_is_said_to_be_closed() {
         FOLDER,
     ]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let reports: Vec<Value> = serde_json::from_slice(&output.stdout).expect(&stdout(&output));
+    let reports: Vec<Value> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stdout(&output)));
 
     let mut wrong = Vec::new();
     for report in &reports {

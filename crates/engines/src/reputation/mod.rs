@@ -89,15 +89,14 @@ struct State {
 impl ReputationEngine {
     /// Over an index.
     pub fn new(index: Index, summary: LoadSummary, now: UnixMillis) -> Self {
-        let engine = Self {
+        Self {
             name: crate::engine_name(NAME),
             state: RwLock::new(Arc::new(State {
                 definitions: Definitions { version: index.version(), time: now },
                 index,
                 problems: summary.problems,
             })),
-        };
-        engine
+        }
     }
 
     /// Puts another index in force.

@@ -542,6 +542,7 @@ struct Taken {
 }
 
 /// How a worker that was asked ended its job.
+#[expect(clippy::large_enum_variant, reason = "matched where it is returned, never kept")]
 enum Asked {
     Done(Option<JobOutcome>),
     Ended(JobEnd, Definitions),

@@ -43,7 +43,7 @@ pub type Storing = std::pin::Pin<Box<dyn Future<Output = Result<(), IntakeError>
 
 enum Content {
     Held(Vec<u8>),
-    Streamed(Others, Box<dyn ObjectWriter>),
+    Streamed(Box<Others>, Box<dyn ObjectWriter>),
     /// A write failed.
     Lost,
 }
@@ -86,7 +86,7 @@ impl Intake {
         let (mut others, mut writer) = match std::mem::replace(&mut self.content, Content::Lost) {
             Content::Streamed(others, writer) => (others, writer),
             Content::Held(held) => {
-                let mut others = Others::new(self.wanted());
+                let mut others = Box::new(Others::new(self.wanted()));
                 others.update(&held);
                 let mut writer = open(&self.artifacts, self.derived).await?;
                 if !held.is_empty() {

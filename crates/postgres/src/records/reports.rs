@@ -122,7 +122,8 @@ impl PostgresRecords {
     ) -> PortResult<Vec<Option<RequestState>>> {
         let mut states: Vec<Option<RequestState>> = Vec::new();
         states.resize_with(hashes.len(), || None);
-        let kinds: [(fn(&AnyHash) -> bool, &'static str); 4] = [
+        type IsKind = fn(&AnyHash) -> bool;
+        let kinds: [(IsKind, &'static str); 4] = [
             (|hash| matches!(hash, AnyHash::Md5(_)), by_hash!("md5")),
             (|hash| matches!(hash, AnyHash::Sha1(_)), by_hash!("sha1")),
             (|hash| matches!(hash, AnyHash::Sha256(_)), by_hash!("sha256")),

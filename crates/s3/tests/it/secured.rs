@@ -264,7 +264,8 @@ fn settings_refused(change: impl Fn(&mut S3Config)) -> String {
 #[test]
 fn settings_that_would_not_do_what_they_say() {
     let nonsense = file("nonsense");
-    let cases: [(fn(&mut S3Config, &NamedTempFile), &str); 7] = [
+    type Change = fn(&mut S3Config, &NamedTempFile);
+    let cases: [(Change, &str); 7] = [
         (
             |config, _| config.allow_http = false,
             "it is without TLS: use https, or set s3.allow_http",

@@ -124,8 +124,11 @@ struct Write {
 struct Taken {
     marks: Vec<Mark>,
     bytes: usize,
-    records: Vec<(Arc<Topic>, Vec<(u64, Record)>)>,
+    records: Vec<OfTopic>,
 }
+
+/// Records of one topic, with their places.
+type OfTopic = (Arc<Topic>, Vec<(u64, Record)>);
 
 /// A topic, how far a group of it has come, and the group.
 type Mark = (i64, u64, Arc<Group>);

@@ -256,7 +256,7 @@ impl Shared {
         durability: Durability,
     ) -> PortResult<()> {
         let memory = Arc::clone(&self.memory);
-        let places: Arc<Mutex<Vec<(Arc<Topic>, Range<u64>)>>> = Arc::default();
+        let places = Arc::new(Mutex::new(Vec::<(Arc<Topic>, Range<u64>)>::new()));
         let reserved = Arc::clone(&places);
         let work = move |connection: &rusqlite::Connection| {
             let at = to_sql(SystemClock::time().0);
