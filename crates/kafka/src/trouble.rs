@@ -112,23 +112,25 @@ fn advice(security: Security, text: &str) -> Option<&'static str> {
              kafka.certificate_file and kafka.key_file",
         );
     }
-    if has("SASL authentication error") || has("Authentication failed") {
+    // A broker that cannot make sense of what it reads closes the connection. What librdkafka says
+    // of it depends on whether it was reading or writing then, and on what had not been read; the state
+    // is always there.
+    let closed = ["Disconnected", "Broken pipe", "Connection reset"].into_iter().any(has);
+    let closed_in = |state: &str| closed && has(&format!("in state {state}"));
+    if has("SASL authentication error") || has("Authentication failed") || closed_in("AUTH_REQ") {
         return Some(
             "the broker refuses the sign-in: see kafka.username, kafka.password_file and \
              kafka.mechanism",
         );
     }
-    if has("mechanism handshake failed") {
+    if has("mechanism handshake failed") || closed_in("AUTH_HANDSHAKE") {
         return Some(
             "the broker takes no such sign-in there: see kafka.security and kafka.mechanism",
         );
     }
-    if has("SSL handshake failed") {
+    if has("SSL handshake failed") || closed_in("SSL_HANDSHAKE") {
         return Some("the broker seems to speak no TLS there: see kafka.security");
     }
-    // A broker that cannot make sense of what it reads closes the connection. What librdkafka says
-    // of it depends on whether it was reading or writing then, and on what had not been read.
-    let closed = ["Disconnected", "Broken pipe", "Connection reset"].into_iter().any(has);
     match security {
         Security::Plaintext if closed => Some(
             "the broker closes the connection; perhaps it speaks TLS there, or asks for a sign-in: see \
@@ -136,6 +138,12 @@ fn advice(security: Security, text: &str) -> Option<&'static str> {
         ),
         Security::SaslPlaintext if closed => Some(
             "the broker closes the connection; perhaps it speaks TLS there: see kafka.security",
+        ),
+        // In TLS 1.3 the client is through before the server has looked at its certificate, and the
+        // alert is lost where the connection is reset.
+        Security::Ssl if closed_in("APIVERSION_QUERY") => Some(
+            "the broker closes the connection; perhaps it asks for a certificate of this client: see \
+             kafka.certificate_file and kafka.key_file",
         ),
         _ => None,
     }
