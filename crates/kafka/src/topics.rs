@@ -10,7 +10,6 @@ use rdkafka::admin::{
     TopicReplication,
 };
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
 use serde::{Deserialize, Serialize};
 
 use crate::client::ConfigError;
@@ -188,8 +187,8 @@ impl Topics {
         let admin = Arc::clone(&self.admin);
         let ask = move || {
             for name in &names {
-                let partitions = admin.inner().fetch_metadata(Some(name), ANSWER).map_or(0, count);
-                for number in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
+                let count = partitions(&admin, name).unwrap_or(0);
+                for number in 0..i32::try_from(count).unwrap_or(i32::MAX) {
                     let answer = patiently(|| admin.inner().fetch_watermarks(name, number, ANSWER));
                     if let Err(error) = answer {
                         return tracing::debug!(%error, name, "a young topic does not answer");
@@ -211,7 +210,7 @@ impl Topics {
         let mut missing = Vec::new();
         for topic in topics {
             let name = self.names.topic(topic);
-            match self.partitions(&name).map_err(|error| self.trouble.explain(error))? {
+            match partitions(&self.admin, &name).map_err(|error| self.trouble.explain(error))? {
                 0 => missing.push(topic.clone()),
                 partitions => changes.push(self.bring(topic, name, partitions, apply).await?),
             }
@@ -230,10 +229,6 @@ impl Topics {
         }
         changes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(changes)
-    }
-
-    fn partitions(&self, name: &str) -> KafkaResult<usize> {
-        self.admin.inner().fetch_metadata(Some(name), ANSWER).map(count)
     }
 
     async fn bring(
@@ -330,9 +325,10 @@ impl Topics {
     }
 }
 
-/// The partitions of what was asked for.
-fn count(metadata: Metadata) -> usize {
-    metadata.topics().iter().map(|topic| topic.partitions().len()).sum()
+/// How many partitions a topic has; 0 for one that is not there.
+fn partitions(admin: &AdminClient<Words>, name: &str) -> KafkaResult<usize> {
+    let metadata = admin.inner().fetch_metadata(Some(name), ANSWER)?;
+    Ok(metadata.topics().iter().map(|topic| topic.partitions().len()).sum())
 }
 
 fn options() -> AdminOptions {

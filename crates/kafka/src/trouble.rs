@@ -142,8 +142,8 @@ fn advice(security: Security, text: &str) -> Option<&'static str> {
         // In TLS 1.3 the client is through before the server has looked at its certificate, and the
         // alert is lost where the connection is reset.
         Security::Ssl if closed_in("APIVERSION_QUERY") => Some(
-            "the broker closes the connection; perhaps it asks for a certificate of this client: see \
-             kafka.certificate_file and kafka.key_file",
+            "the broker closes the connection; perhaps the broker asks for a certificate of this client \
+             that it trusts: see kafka.certificate_file and kafka.key_file",
         ),
         _ => None,
     }

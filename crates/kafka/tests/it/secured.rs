@@ -185,7 +185,8 @@ async fn a_certificate_that_is_not_trusted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_certificate_of_the_client() {
     let secured = secured().await;
-    let words = "see kafka.certificate_file and kafka.key_file";
+    let words = "the broker asks for a certificate of this client that it trusts: see \
+                 kafka.certificate_file and kafka.key_file";
     let none = secured.config(Listener::MutualSsl);
     let mut stranger = secured.config(Listener::MutualSsl);
     let other = Authority::new("Another authority");

@@ -3,9 +3,9 @@
 //! librdkafka for such tests.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
-use palisade_kafka::KafkaConfig;
 use palisade_ports::Log;
 use palisade_ports::log::{Append, Durability, Start, Topic};
 use rdkafka::mocking::MockCluster;
@@ -16,7 +16,7 @@ use crate::support::{config, open};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_broker_refused_is_sent_again() {
     let broker = MockCluster::new(1).expect("a broker");
-    let mut config: KafkaConfig = config(broker.bootstrap_servers(), 1);
+    let mut config = config(broker.bootstrap_servers(), 1);
     config.topics.create_missing = false;
     // Each record a batch of its own.
     config.properties.insert("batch.num.messages".to_owned(), "1".to_owned());
@@ -35,7 +35,7 @@ async fn what_a_broker_refused_is_sent_again() {
     let mut reader = log.subscribe("group", &[Topic::Results], Start::Oldest).await.expect("read");
     let mut seen = BTreeSet::new();
     while seen.len() < 4 {
-        let next = tokio::time::timeout(std::time::Duration::from_secs(30), reader.next(16));
+        let next = tokio::time::timeout(Duration::from_secs(30), reader.next(16));
         let next = next.await.unwrap_or_else(|_| panic!("only {seen:?} came")).expect("next");
         seen.extend(next.iter().map(|delivery| delivery.payload[0]));
     }
