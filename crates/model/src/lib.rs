@@ -9,6 +9,7 @@
 mod batch;
 mod command;
 mod delivery;
+pub mod event;
 mod finding;
 mod hash;
 mod id;

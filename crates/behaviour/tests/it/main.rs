@@ -1,0 +1,7 @@
+//! Behaviour models over given times: no test waits.
+
+mod bounds;
+mod events;
+mod files;
+mod life;
+mod order;

@@ -1,0 +1,15 @@
+//! The Defender: the agent on a host. It finds containers, learns what their images normally do, raises
+//! what departs from it or looks like an attack, and prevents what policy says.
+//!
+//! ```text
+//! sensor ─► observations ─► containers ─► detect ─┐
+//!                                       ─► models ─┼─► policy ─► incidents ─► output
+//!                                                  │      └────► respond ─► sensor (plans, kills)
+//! ```
+//!
+//! Deciders (`containers::Registry`, [`detect`], [`models`], [`policy`], [`incidents`]) never touch the
+//! kernel, do no I/O and know no clock: recorded events can drive them.
+
+pub mod finding;
+
+pub use finding::Finding;

@@ -1,0 +1,1 @@
+//! The Defender's deciders, driven by recorded events.

@@ -1,0 +1,338 @@
+//! From a condition without macros to nodes: names become fields, words become values.
+
+use std::collections::HashMap;
+
+use crate::ast::{Check, Expr, Operand, Operator, Subject as Written, Transform, Word};
+use crate::catalogue::Catalogue;
+use crate::constant;
+use crate::event::{EventSet, EventType};
+use crate::field::{self, FieldType, OwnedArgument, Spread, Unresolved};
+use crate::field_table::FieldId;
+use crate::limits::Limits;
+use crate::problem::{Code, Fault, Problems};
+use crate::program::{self, Builder, Node, NodeId, Subject};
+use crate::source::Position;
+use crate::test::Test;
+use crate::value::Value;
+
+/// What `evt.dir` says. Events are acts that are over, as in Falco since it has no enter events.
+pub(crate) const DIRECTION: &str = "<";
+
+/// Compiles the conditions of all rules into one builder.
+pub(crate) struct Compiler<'a> {
+    pub(crate) builder: Builder,
+    catalogue: &'a Catalogue,
+    limits: &'a Limits,
+    /// What is wrong with the condition at hand.
+    faults: Vec<Fault>,
+}
+
+/// A field as the compiler sees it.
+struct Typed {
+    subject: Subject,
+    kind: FieldType,
+    spread: Spread,
+}
+
+impl Typed {
+    fn is_plain(&self, field: FieldId) -> bool {
+        self.subject.field == field && self.subject.transforms.is_empty()
+    }
+}
+
+impl<'a> Compiler<'a> {
+    pub(crate) fn new(catalogue: &'a Catalogue, limits: &'a Limits) -> Self {
+        Compiler { builder: Builder::default(), catalogue, limits, faults: Vec::new() }
+    }
+
+    /// The node of a rule's condition, or all that is wrong with it.
+    pub(crate) fn condition(
+        &mut self,
+        expr: Expr,
+        problems: &mut Problems,
+    ) -> Result<NodeId, Vec<Fault>> {
+        self.faults.clear();
+        let node = self.expr(expr, problems);
+        if self.faults.is_empty() {
+            self.builder.used(node);
+            return Ok(node);
+        }
+        Err(std::mem::take(&mut self.faults))
+    }
+
+    fn expr(&mut self, expr: Expr, problems: &mut Problems) -> NodeId {
+        match expr {
+            Expr::And(parts) => {
+                let parts = parts.into_iter().map(|part| self.expr(part, problems)).collect();
+                self.builder.and(parts)
+            }
+            Expr::Or(parts) => {
+                let parts = merge(parts);
+                let parts = parts.into_iter().map(|part| self.expr(part, problems)).collect();
+                self.builder.or(parts)
+            }
+            Expr::Not(inner) => {
+                let inner = self.expr(*inner, problems);
+                self.builder.not(inner)
+            }
+            Expr::Macro(name, at) => {
+                // Expansion leaves none behind.
+                self.faults.push(Fault::new(Code::UnknownMacro, at, format!("no macro `{name}`")));
+                self.builder.constant(false)
+            }
+            Expr::Check(check) => match self.check(&check, problems) {
+                Ok(node) => node,
+                Err(fault) => {
+                    self.faults.push(fault);
+                    self.builder.constant(false)
+                }
+            },
+        }
+    }
+
+    fn check(&mut self, check: &Check, problems: &mut Problems) -> Result<NodeId, Fault> {
+        let typed = self.subject(&check.subject)?;
+        if !constant::fits(check.operator, typed.kind, typed.spread == Spread::List) {
+            let message = format!(
+                "`{}` does not work on {}, which is {}",
+                check.operator.name(),
+                typed.subject.field,
+                typed.kind.name()
+            );
+            return Err(Fault::new(Code::Type, check.operator_at, message));
+        }
+        let words: &[Word] = match &check.operand {
+            Operand::None => &[],
+            Operand::Word(word) => std::slice::from_ref(word),
+            Operand::List(words) => words.as_slice(),
+            Operand::Subject(right) => return self.against(check, typed, right),
+        };
+        if typed.is_plain(FieldId::EvtType)
+            && matches!(check.operator, Operator::Equal | Operator::NotEqual | Operator::In)
+        {
+            return Ok(self.events(check.operator, words, problems));
+        }
+        if words.is_empty() && matches!(check.operator, Operator::In | Operator::Intersects) {
+            // Nothing is in an empty list.
+            return Ok(self.builder.constant(false));
+        }
+        let every = match typed.spread {
+            Spread::Ends => check.operator == Operator::NotEqual,
+            Spread::List => check.operator == Operator::In,
+            Spread::One | Spread::Ancestors => false,
+        };
+        let make = || match check.operator {
+            Operator::Exists => Ok(Test::Exists),
+            operator => constant::test(operator, typed.kind, words, self.limits),
+        };
+        if typed.is_plain(FieldId::EvtDir) {
+            let value = make()?.holds(Value::from(DIRECTION));
+            return Ok(self.builder.constant(value));
+        }
+        let mut texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        if texts.len() > 1 {
+            texts.sort_unstable();
+        }
+        let key = format!("{:?} {:?} {texts:?}", typed.subject, check.operator);
+        let subject = typed.subject.clone();
+        self.builder.check(key, || Ok(program::Check { subject, test: make()?, every }))
+    }
+
+    /// A comparison with another field.
+    fn against(&mut self, check: &Check, left: Typed, right: &Written) -> Result<NodeId, Fault> {
+        let typed = self.subject(right)?;
+        let fault = |at, message: String| Err(Fault::new(Code::Type, at, message));
+        if matches!(check.operator, Operator::Pmatch | Operator::Regex) {
+            let message = format!("`{}` takes no field on the right", check.operator.name());
+            return fault(check.operator_at, message);
+        }
+        let network = FieldType::Network;
+        if left.kind != typed.kind || left.kind == network {
+            let message = format!(
+                "{} is {}, and {} is {}",
+                left.subject.field,
+                left.kind.name(),
+                typed.subject.field,
+                typed.kind.name()
+            );
+            return fault(right.at, message);
+        }
+        let operator = check.operator;
+        let key = format!("{:?} {operator:?} val {:?}", left.subject, typed.subject);
+        let every = left.spread == Spread::Ends && operator == Operator::NotEqual;
+        self.builder.check(key, || {
+            let test = Test::Against(operator, Box::new(typed.subject));
+            Ok(program::Check { subject: left.subject, test, every })
+        })
+    }
+
+    fn events(&mut self, operator: Operator, words: &[Word], problems: &mut Problems) -> NodeId {
+        let mut events = EventSet::EMPTY;
+        for word in words {
+            match EventType::from_name(&word.text) {
+                Some(event) => events.insert(event),
+                None => {
+                    let message = format!("nobody knows the event type `{}`", word.text);
+                    problems.warn(Code::UnknownEvent, word.at, message);
+                }
+            }
+        }
+        if operator == Operator::NotEqual {
+            events = events.complement();
+        }
+        if events.is_empty() {
+            return self.builder.constant(false);
+        }
+        self.builder.events(events)
+    }
+
+    /// Finds the field, and what it becomes through its transformers.
+    fn subject(&mut self, written: &Written) -> Result<Typed, Fault> {
+        let (field, argument) = resolve(written, self.catalogue)?;
+        let info = field.info();
+        let (mut kind, mut spread) = (info.kind, info.spread);
+        if argument != OwnedArgument::None {
+            spread = Spread::One;
+        }
+        for transform in &written.transforms {
+            let text = matches!(kind, FieldType::Text | FieldType::Bytes);
+            match transform {
+                Transform::Length if text || spread == Spread::List => {
+                    kind = FieldType::Unsigned;
+                    spread = Spread::One;
+                }
+                Transform::Upper | Transform::Lower | Transform::Base64 | Transform::Basename
+                    if text =>
+                {
+                    kind = FieldType::Text;
+                }
+                _ => {
+                    let message = format!("this transformer does not work on {}", kind.name());
+                    return Err(Fault::new(Code::Type, written.at, message));
+                }
+            }
+        }
+        let many = spread != Spread::One;
+        let transforms = written.transforms.clone().into_boxed_slice();
+        Ok(Typed { subject: Subject { field, argument, transforms, many }, kind, spread })
+    }
+}
+
+/// Finds a field that this catalogue can fill.
+pub(crate) fn resolve(
+    written: &Written,
+    catalogue: &Catalogue,
+) -> Result<(FieldId, OwnedArgument), Fault> {
+    let name = &written.field;
+    let at: Position = written.at;
+    match field::resolve(name, written.argument.as_deref()) {
+        Ok((field, argument)) if catalogue.fills(field, argument.borrow()) => Ok((field, argument)),
+        Ok((field, argument)) => {
+            let shown = match &argument {
+                OwnedArgument::None => field.name().to_owned(),
+                OwnedArgument::Index(index) => format!("{field}[{index}]"),
+                OwnedArgument::Name(name) => format!("{field}[{name}]"),
+            };
+            let message = format!("the field {shown} cannot be filled here");
+            Err(Fault::new(Code::UnfilledField, at, message))
+        }
+        Err(Unresolved::Unknown) => {
+            Err(Fault::new(Code::UnknownField, at, format!("there is no field `{name}`")))
+        }
+        Err(Unresolved::Argument(message)) => Err(Fault::new(Code::Type, at, message)),
+    }
+}
+
+/// Joins comparisons of one field in an `or`: many `contains` are looked for at once, and many `=`
+/// are one set.
+fn merge(parts: Vec<Expr>) -> Vec<Expr> {
+    let mut merged: Vec<Expr> = Vec::with_capacity(parts.len());
+    let mut places = HashMap::new();
+    for part in parts {
+        let Expr::Check(check) = part else {
+            merged.push(part);
+            continue;
+        };
+        let Some(group) = group(&check) else {
+            merged.push(Expr::Check(check));
+            continue;
+        };
+        let place = *places.entry(group).or_insert(merged.len());
+        match merged.get_mut(place) {
+            Some(Expr::Check(known)) => {
+                let mut words = words(std::mem::replace(&mut known.operand, Operand::None));
+                words.extend(self::words(check.operand));
+                if known.operator == Operator::Equal {
+                    known.operator = Operator::In;
+                }
+                known.operand = Operand::List(words);
+            }
+            _ => merged.push(Expr::Check(check)),
+        }
+    }
+    merged
+}
+
+/// What comparisons have in common that can be joined: the field, its argument and the operator.
+/// Only of text without transformers; a list field asks for all of its values in `in`.
+fn group(check: &Check) -> Option<(FieldId, Option<String>, Operator)> {
+    let field = FieldId::from_name(&check.subject.field)?;
+    let info = field.info();
+    let operator = match check.operator {
+        Operator::Equal | Operator::In => Operator::In,
+        Operator::Contains | Operator::IContains => check.operator,
+        _ => return None,
+    };
+    let constant = matches!(check.operand, Operand::Word(_) | Operand::List(_));
+    let text = info.kind == FieldType::Text && info.spread != Spread::List;
+    (constant && text && check.subject.transforms.is_empty())
+        .then(|| (field, check.subject.argument.clone(), operator))
+}
+
+fn words(operand: Operand) -> Vec<Word> {
+    match operand {
+        Operand::Word(word) => vec![word],
+        Operand::List(words) => words,
+        Operand::None | Operand::Subject(_) => Vec::new(),
+    }
+}
+
+/// The events on which a node can be true (or, `negated`, false).
+///
+/// Only checks of `evt.type` say something of it; all others may turn out either way. Negation goes
+/// down to them by De Morgan's laws.
+pub(crate) fn events_of(
+    builder: &Builder,
+    node: NodeId,
+    negated: bool,
+    seen: &mut Seen,
+) -> EventSet {
+    if let Some(known) = seen.get(&(node, negated)) {
+        return *known;
+    }
+    let events = match builder.node(node) {
+        Some(Node::Constant(value)) if *value == negated => EventSet::EMPTY,
+        Some(Node::Events(events)) if negated => events.complement(),
+        Some(Node::Events(events)) => **events,
+        Some(Node::Not(inner)) => events_of(builder, *inner, !negated, seen),
+        Some(Node::And(parts)) if !negated => all_of(builder, parts, negated, seen),
+        Some(Node::Or(parts)) if negated => all_of(builder, parts, negated, seen),
+        Some(Node::And(parts) | Node::Or(parts)) => {
+            parts.iter().fold(EventSet::EMPTY, |events, part| {
+                events.or(&events_of(builder, *part, negated, seen))
+            })
+        }
+        Some(Node::Constant(_) | Node::Check(_)) | None => EventSet::all(),
+    };
+    seen.insert((node, negated), events);
+    events
+}
+
+/// What [`events_of`] found out already.
+pub(crate) type Seen = HashMap<(NodeId, bool), EventSet>;
+
+fn all_of(builder: &Builder, parts: &[NodeId], negated: bool, seen: &mut Seen) -> EventSet {
+    parts
+        .iter()
+        .fold(EventSet::all(), |events, part| events.and(&events_of(builder, *part, negated, seen)))
+}

@@ -1,0 +1,48 @@
+/* cgroups come and go: how containers are found before their first exec. */
+#include "containers.h"
+#include "tracepoint.h"
+
+NOINLINE int cgroup__report(struct cgroup *cgroup, const char *path, struct task_struct *task, u32 change)
+{
+	struct settings *settings = settings__get();
+	struct scratch *scratch = scratch__take(SLOT_CGROUP);
+	if (!settings || !scratch)
+		return 0;
+	struct cgroup_event *event = (void *)scratch->data;
+	record__begin(scratch, sizeof(*event));
+	header__fill(&event->header, task, KIND_CGROUP, task__cgroup(task, settings));
+	event->cgroup = cgroup__id(cgroup);
+	event->parent = cgroup__parent(cgroup);
+	event->change = change;
+	event->level = READ(cgroup, level);
+	struct cgroup_root *root = READ(cgroup, root);
+	event->hierarchy = READ(root, hierarchy_id);
+	text__kernel_string(scratch, &event->path, path);
+	return record__send(scratch, settings);
+}
+
+PROGRAM("cgroup_mkdir")
+int containers__created(u64 *ctx)
+{
+	struct cgroup *cgroup = ARGUMENT(ctx, 0, struct cgroup *);
+	watch__inherit(cgroup);
+	return cgroup__report(cgroup, ARGUMENT(ctx, 1, const char *), task__current(), CGROUP_CREATED);
+}
+
+PROGRAM("cgroup_rmdir")
+int containers__removed(u64 *ctx)
+{
+	struct cgroup *cgroup = ARGUMENT(ctx, 0, struct cgroup *);
+	watch__forget(cgroup);
+	return cgroup__report(cgroup, ARGUMENT(ctx, 1, const char *), task__current(), CGROUP_REMOVED);
+}
+
+/* A task put into a cgroup: the runtime's last step before a container runs, and also the way out
+ * of one. */
+PROGRAM("cgroup_attach_task")
+int containers__joined(u64 *ctx)
+{
+	struct cgroup *cgroup = ARGUMENT(ctx, 0, struct cgroup *);
+	struct task_struct *task = ARGUMENT(ctx, 2, struct task_struct *);
+	return cgroup__report(cgroup, ARGUMENT(ctx, 1, const char *), task, CGROUP_JOINED);
+}

@@ -1,0 +1,78 @@
+/* open, openat, openat2, creat, open_by_handle_at: told from the open file itself, which the kernel
+ * holds, and not from the name that user space gave. */
+#include "syscall.h"
+
+INLINE bool open__is_sensitive(struct file *file)
+{
+	struct dentry *dentry = READ(file, f_path.dentry);
+	const u8 *name = READ(dentry, d_name.name);
+	struct leaf_key key = {};
+	if (bpf_probe_read_kernel_str(&key.name, sizeof(key.name), name) <= 0)
+		return false;
+	return bpf_map_lookup_elem(&sensitive_names, &key);
+}
+
+/* null, zero, full, random, urandom (1:3 to 1:9) and terminals (5:*, 136:* to 143:*): written to all day
+ * by everything. Other devices (kmsg, mem, disks) are reported. */
+INLINE bool open__is_plain_device(struct file *file)
+{
+	struct inode *inode = READ(file, f_inode);
+	if ((READ(inode, i_mode) & S_IFMT) != S_IFCHR)
+		return false;
+	u32 device = READ(inode, i_rdev), major = device >> 20, minor = device & 0xfffff;
+	return (major == 1 && minor >= 3 && minor <= 9 && minor != 4) || major == 5 || (major >= 136 && major <= 143);
+}
+
+/* Reading is the flood: it is reported for chosen names, or where a container's policy wants all. */
+INLINE u32 open__kind(const struct call *call, struct file *file)
+{
+	u32 mode = READ(file, f_mode);
+	if (mode & FMODE_CREATED)
+		return KIND_FILE_CREATE;
+	if (mode & FMODE_WRITE || call->watch->flags & WATCH_READS)
+		return KIND_FILE_OPEN;
+	return open__is_sensitive(file) ? KIND_FILE_OPEN : 0;
+}
+
+/* Who opened which inode how: two executables, or reading and writing, are two events. */
+INLINE bool open__is_new(const struct call *call, struct task_struct *task, struct file *file, u32 kind,
+			 u64 *suppressed)
+{
+	struct inode *inode = READ(file, f_inode);
+	struct super_block *super = READ(inode, i_sb);
+	struct seen_key key = {
+		.actor = task__executable_inode(task),
+		.object = READ(inode, i_ino),
+		.detail = (u64)READ(super, s_dev) << 16 | kind << 8 | (READ(file, f_mode) & FMODE_WRITE),
+	};
+	return call__is_new(call, &key, suppressed);
+}
+
+SYSCALL_PROGRAM
+int file__open(u64 *ctx)
+{
+	struct call call = {};
+	if (!call__read(&call, ctx) || call.result < 0)
+		return 0;
+	struct task_struct *task = task__current();
+	struct file *file = file__of_descriptor(task, call.result);
+	if (!file)
+		return 0;
+	u32 kind = open__kind(&call, file);
+	u64 suppressed = 0;
+	if (!kind || !watch__wants(call.watch, kind) || open__is_plain_device(file) || !open__is_new(&call, task, file, kind, &suppressed))
+		return 0;
+	struct scratch *scratch = scratch__take(SLOT_SYSCALL);
+	if (!scratch)
+		return 0;
+	struct file_event *event = (void *)scratch->data;
+	record__begin(scratch, sizeof(*event));
+	header__fill(&event->header, task, kind, call.cgroup);
+	event->header.flags = call.flags | EVENT_OPENED;
+	event->result = call.result;
+	event->suppressed = suppressed;
+	event->open_flags = READ(file, f_flags);
+	event->syscall = call.number;
+	file__describe(scratch, &event->file, file);
+	return record__send(scratch, call.settings);
+}

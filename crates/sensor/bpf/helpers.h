@@ -1,0 +1,619 @@
+/* What every noun needs: who acts, is it watched, was it said already, and how a record is built. */
+#ifndef PALISADE_HELPERS_H
+#define PALISADE_HELPERS_H
+
+#include "maps.h"
+
+/* Set by the loader before the programs are verified, so that dead branches are dropped. */
+const volatile u32 compat_syscalls = 1; /* the kernel runs 32-bit programs */
+
+INLINE struct task_struct *task__current(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+INLINE struct settings *settings__get(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+/* ---- cgroups ---- */
+
+INLINE u64 cgroup__id(struct cgroup *cgroup)
+{
+	struct kernfs_node *node = READ(cgroup, kn);
+	return READ(node, id);
+}
+
+/* On hosts without cgroup v2 every task is in the unified root: a v1 controller's cgroup is the key
+ * there. The controllers' numbers depend on the kernel's configuration, so they are relocated. */
+NOINLINE u64 cgroup__of_controller(struct task_struct *task, u32 key)
+{
+	u64 index = key == CGROUP_KEY_PIDS ? ENUM_VALUE(enum cgroup_subsys_id, pids_cgrp_id)
+					   : ENUM_VALUE(enum cgroup_subsys_id, memory_cgrp_id);
+	struct css_set *set = READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	bpf_probe_read_kernel(&state, sizeof(state), (u8 *)set + FIELD_OFFSET(struct css_set, subsys) +
+							     (index & 15) * sizeof(void *));
+	return cgroup__id(READ(state, cgroup));
+}
+
+INLINE u64 task__cgroup(struct task_struct *task, const struct settings *settings)
+{
+	if (settings->cgroup_key != CGROUP_KEY_UNIFIED)
+		return cgroup__of_controller(task, settings->cgroup_key);
+	struct css_set *set = READ(task, cgroups);
+	return cgroup__id(READ(set, dfl_cgrp));
+}
+
+INLINE u64 current__cgroup(const struct settings *settings)
+{
+	if (settings->cgroup_key != CGROUP_KEY_UNIFIED)
+		return cgroup__of_controller(task__current(), settings->cgroup_key);
+	return bpf_get_current_cgroup_id();
+}
+
+/* ---- who is watched ---- */
+
+INLINE struct watch *watch__of(u64 cgroup, struct settings *settings)
+{
+	struct watch *watch = bpf_map_lookup_elem(&watched, &cgroup);
+	if (watch)
+		return watch;
+	return settings->mode == MODE_ALL ? &settings->host : NULL;
+}
+
+INLINE bool watch__wants(const struct watch *watch, u32 kind)
+{
+	return watch->kinds & (1ULL << (kind & 63));
+}
+
+/* The first thing that each program asks. The agent never reports itself: its reports would
+ * make more of them. */
+INLINE struct watch *watch__current(struct settings *settings, u64 *cgroup)
+{
+	if (bpf_get_current_pid_tgid() >> 32 == settings->self_tgid)
+		return NULL;
+	*cgroup = current__cgroup(settings);
+	return watch__of(*cgroup, settings);
+}
+
+/* ---- losses ---- */
+
+INLINE void loss__add(struct loss *loss, u64 now)
+{
+	if (!loss->count)
+		loss->first = now;
+	loss->count++;
+	loss->last = now;
+}
+
+/* Law 7: every drop is counted, by kind and place. */
+NOINLINE void loss__count(u32 kind, u64 cgroup, u32 reason)
+{
+	struct loss_key key = { .cgroup = cgroup, .kind = kind, .reason = reason };
+	u64 now = bpf_ktime_get_boot_ns();
+	struct loss *loss = bpf_map_lookup_elem(&losses, &key);
+	if (loss) {
+		loss__add(loss, now);
+		return;
+	}
+	struct loss first = { .count = 1, .first = now, .last = now };
+	if (!bpf_map_update_elem(&losses, &key, &first, BPF_NOEXIST))
+		return;
+	u32 index = kind & 63;
+	loss = bpf_map_lookup_elem(&losses_by_kind, &index);
+	if (loss)
+		loss__add(loss, now);
+}
+
+/* ---- said already, or too often ---- */
+
+/* True if this is to be reported; `*suppressed` then says how many like it were not. */
+NOINLINE bool seen__is_new(const struct seen_key *key, u64 window, u64 *suppressed)
+{
+	u64 now = bpf_ktime_get_boot_ns();
+	struct seen *seen_before = bpf_map_lookup_elem(&seen, key);
+	if (seen_before && now - seen_before->time < window) {
+		__sync_fetch_and_add(&seen_before->suppressed, 1);
+		return false;
+	}
+	*suppressed = seen_before ? seen_before->suppressed : 0;
+	struct seen first = { .time = now };
+	bpf_map_update_elem(&seen, key, &first, BPF_ANY);
+	return true;
+}
+
+/* A flood in one container takes only its own share of the ring. Racing processors can let a few
+ * more through: the limit is a shield, not a promise. */
+NOINLINE bool rate__allows(u32 kind, u64 cgroup, u64 limit)
+{
+	struct rate_key key = { .cgroup = cgroup, .kind = kind };
+	u64 second = bpf_ktime_get_boot_ns() / 1000000000;
+	struct rate *rate = bpf_map_lookup_elem(&rates, &key);
+	if (!rate) {
+		struct rate first = { .second = second, .count = 1 };
+		bpf_map_update_elem(&rates, &key, &first, BPF_ANY);
+		return true;
+	}
+	if (rate->second != second) {
+		rate->second = second;
+		rate->count = 0;
+	}
+	__sync_fetch_and_add(&rate->count, 1);
+	if (rate->count <= limit)
+		return true;
+	loss__count(kind, cgroup, LOSS_RATE);
+	return false;
+}
+
+INLINE bool rate__passes(const struct settings *settings, u32 kind, u64 cgroup)
+{
+	return !settings->rate_limit || rate__allows(kind, cgroup, settings->rate_limit);
+}
+
+/* ---- the actor ---- */
+
+INLINE u32 namespace__of_pid(struct pid *pid, u32 *inner)
+{
+	u32 level = READ(pid, level) & 31; /* MAX_PID_NS_LEVEL is 32 */
+	struct upid upid = {};
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (u8 *)pid + FIELD_OFFSET(struct pid, numbers) + level * sizeof(upid));
+	*inner = upid.nr;
+	struct pid_namespace *namespace = upid.ns;
+	return READ(namespace, ns.inum);
+}
+
+NOINLINE void header__namespaces(struct event_header *header, struct task_struct *task,
+				 const struct cred *cred)
+{
+	struct nsproxy *proxy = READ(task, nsproxy); /* NULL late in exit: zeros */
+	struct mnt_namespace *mounts = READ(proxy, mnt_ns);
+	struct net *net = READ(proxy, net_ns);
+	struct user_namespace *users = READ(cred, user_ns);
+	header->mount_namespace = READ(mounts, ns.inum);
+	header->network_namespace = READ(net, ns.inum);
+	header->user_namespace = READ(users, ns.inum);
+	struct task_struct *leader = READ(task, group_leader);
+	u32 inner = 0;
+	header->pid_namespace = namespace__of_pid(READ(leader, thread_pid), &inner);
+	header->inner_tgid = inner;
+}
+
+/* `size` and `sequence` are set when the record is sent. */
+NOINLINE void header__fill(struct event_header *header, struct task_struct *task, u32 kind, u64 cgroup)
+{
+	header->version = ABI_VERSION;
+	header->kind = kind;
+	header->time = bpf_ktime_get_boot_ns();
+	header->cpu = bpf_get_smp_processor_id();
+	header->flags = 0;
+	header->tgid = READ(task, tgid);
+	header->tid = READ(task, pid);
+	header->cgroup = cgroup;
+	struct task_struct *leader = READ(task, group_leader);
+	header->start = READ(leader, start_boottime);
+	struct task_struct *parent = READ(leader, real_parent);
+	struct task_struct *parent_leader = READ(parent, group_leader);
+	header->parent_tgid = READ(parent, tgid);
+	header->parent_start = READ(parent_leader, start_boottime);
+	const struct cred *cred = READ(task, cred);
+	header->uid = READ(cred, uid.val);
+	header->gid = READ(cred, gid.val);
+	header->euid = READ(cred, euid.val);
+	header->egid = READ(cred, egid.val);
+	header->capabilities = READ_WORD(cred, cap_effective);
+	bpf_probe_read_kernel(header->name, sizeof(header->name), &task->comm);
+	header__namespaces(header, task, cred);
+}
+
+INLINE struct file *task__executable(struct task_struct *task)
+{
+	struct mm_struct *mm = READ(task, mm);
+	return READ(mm, exe_file);
+}
+
+INLINE u64 task__executable_inode(struct task_struct *task)
+{
+	struct file *file = task__executable(task);
+	struct inode *inode = READ(file, f_inode);
+	return READ(inode, i_ino);
+}
+
+/* ---- records ---- */
+
+INLINE struct scratch *scratch__take(u32 slot)
+{
+	return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+/* Starts a record whose fixed part is `fixed` bytes. The part is not cleared: every program sets
+ * each field of it. */
+INLINE void record__begin(struct scratch *scratch, u32 fixed)
+{
+	scratch->end = fixed;
+	scratch->truncated = 0;
+}
+
+INLINE u32 record__end(const struct scratch *scratch)
+{
+	u32 end = scratch->end;
+	return end > SCRATCH_LIMIT ? SCRATCH_LIMIT : end;
+}
+
+INLINE u64 sequence__next(void)
+{
+	u32 zero = 0;
+	u64 *sequence = bpf_map_lookup_elem(&sequences, &zero);
+	if (!sequence)
+		return 0;
+	__sync_fetch_and_add(sequence, 1);
+	return *sequence;
+}
+
+/* Waking the reader for each event costs more than the event: below the mark it finds them by its
+ * own timer. */
+INLINE u64 ring__flags(const struct settings *settings)
+{
+	if (!settings->wake_bytes)
+		return 0;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= settings->wake_bytes ? BPF_RB_FORCE_WAKEUP
+										     : BPF_RB_NO_WAKEUP;
+}
+
+NOINLINE long record__send(struct scratch *scratch, const struct settings *settings)
+{
+	struct event_header *header = (void *)scratch->data;
+	u32 size = (record__end(scratch) + 7) & ~7u;
+	BARRIER(size);
+	if (size > SCRATCH_BYTES)
+		size = SCRATCH_BYTES;
+	header->size = size;
+	header->sequence = sequence__next();
+	if (scratch->truncated)
+		header->flags |= EVENT_TRUNCATED;
+	if (bpf_ringbuf_output(&events, scratch->data, size, ring__flags(settings)))
+		loss__count(header->kind, header->cgroup, LOSS_RING_FULL);
+	return 0;
+}
+
+/* A record of fixed size, built in the ring itself: for programs that can be preempted or run in
+ * an interrupt and so must not share scratch space. */
+INLINE void *record__reserve(u64 size, u32 kind, u64 cgroup)
+{
+	void *record = bpf_ringbuf_reserve(&events, size, 0);
+	if (!record) {
+		sequence__next();
+		loss__count(kind, cgroup, LOSS_RING_FULL);
+	}
+	return record;
+}
+
+INLINE void record__submit(void *record, u32 size, u64 flags)
+{
+	struct event_header *header = record;
+	header->size = size;
+	header->sequence = sequence__next();
+	bpf_ringbuf_submit(record, flags);
+}
+
+/* ---- texts ---- */
+
+INLINE void text__clear(struct text *text)
+{
+	text->offset = 0;
+	text->length = 0;
+}
+
+/* `copied` counts the NUL, as the string helpers do. */
+INLINE void text__accept(struct scratch *scratch, struct text *text, u32 start, long copied, u32 bound)
+{
+	text->offset = start;
+	text->length = 0;
+	if (copied <= 1)
+		return;
+	if (copied > bound)
+		copied = bound;
+	if (copied == bound)
+		scratch->truncated = 1;
+	text->length = copied - 1;
+	scratch->end = start + copied - 1;
+}
+
+#define NAME_BYTES 1024
+
+NOINLINE void text__kernel_string(struct scratch *scratch, struct text *text, const void *from)
+{
+	u32 start = record__end(scratch);
+	long copied = bpf_probe_read_kernel_str(&scratch->data[start], NAME_BYTES, from);
+	text__accept(scratch, text, start, copied, NAME_BYTES);
+}
+
+NOINLINE void text__user_string(struct scratch *scratch, struct text *text, const void *from)
+{
+	u32 start = record__end(scratch);
+	long copied = bpf_probe_read_user_str(&scratch->data[start], NAME_BYTES, from);
+	text__accept(scratch, text, start, copied, NAME_BYTES);
+}
+
+/* Bytes of user memory with NULs in between: arguments. */
+NOINLINE void text__user_bytes(struct scratch *scratch, struct text *text, const void *from, u64 bytes)
+{
+	u32 start = record__end(scratch);
+	text->offset = start;
+	text->length = 0;
+	if (bytes > TEXT_MAX - 1) {
+		bytes = TEXT_MAX - 1;
+		scratch->truncated = 1;
+	}
+	u32 length = bytes & (TEXT_MAX - 1);
+	BARRIER(length);
+	length &= TEXT_MAX - 1;
+	if (!length || bpf_probe_read_user(&scratch->data[start], length, from))
+		return;
+	text->length = length;
+	scratch->end = start + length;
+}
+
+/* ---- paths ---- */
+
+#define PATH_DEPTH 40
+#define COMPONENT_BYTES 256 /* NAME_MAX and its NUL */
+
+INLINE struct mount *mount__of(struct vfsmount *mount)
+{
+	return (struct mount *)((u8 *)mount - FIELD_OFFSET(struct mount, mnt));
+}
+
+INLINE bool dentry__unhashed(struct dentry *dentry)
+{
+	struct hlist_bl_node **previous = READ(dentry, d_hash.pprev);
+	return !previous;
+}
+
+INLINE void path__begin(struct scratch *scratch, struct path_text *path)
+{
+	path->offset = record__end(scratch);
+	path->length = 0;
+	path->flags = 0;
+	path->components = 0;
+}
+
+/* One component, with its NUL. False when there is no room. */
+INLINE bool path__component(struct scratch *scratch, struct path_text *path, struct dentry *dentry)
+{
+	u32 start = record__end(scratch);
+	const u8 *name = READ(dentry, d_name.name);
+	long copied = bpf_probe_read_kernel_str(&scratch->data[start], COMPONENT_BYTES, name);
+	if (start >= SCRATCH_LIMIT || copied <= 0) {
+		path->flags |= PATH_TRUNCATED;
+		return false;
+	}
+	scratch->end = start + (copied & 511);
+	path->components++;
+	return true;
+}
+
+/* Walks from a dentry to the root of its mount namespace, through mounts. The kernel's own names:
+ * nothing that user space can change between check and use. RCU keeps the objects readable; a rename
+ * under way can give a mixed path, never a fault (d_path takes rename_lock for that, we cannot). */
+NOINLINE void path__append(struct scratch *scratch, struct path_text *path, struct dentry *dentry,
+			   struct vfsmount *vfsmount)
+{
+	path__begin(scratch, path);
+	if (!dentry)
+		return;
+	struct mount *mount = mount__of(vfsmount);
+	struct dentry *root = READ(vfsmount, mnt_root);
+	struct dentry *parent = READ(dentry, d_parent);
+	if (dentry == parent && dentry != root) {
+		path->flags = PATH_PSEUDO;
+		path__component(scratch, path, dentry);
+		goto done;
+	}
+	if (dentry != root && dentry__unhashed(dentry))
+		path->flags = PATH_UNHASHED;
+	for (int depth = 0; depth < PATH_DEPTH; depth++) {
+		if (dentry == root || dentry == parent) {
+			struct mount *above = READ(mount, mnt_parent);
+			if (above == mount || !above) {
+				path->flags |= PATH_COMPLETE;
+				goto done;
+			}
+			dentry = READ(mount, mnt_mountpoint);
+			mount = above;
+			root = READ(mount, mnt.mnt_root);
+		} else {
+			if (!path__component(scratch, path, dentry))
+				goto done;
+			dentry = parent;
+		}
+		parent = READ(dentry, d_parent);
+	}
+	path->flags |= PATH_TRUNCATED;
+done:
+	if (path->flags & PATH_TRUNCATED)
+		scratch->truncated = 1;
+	path->length = record__end(scratch) - path->offset;
+}
+
+INLINE void path__of(struct scratch *scratch, struct path_text *text, struct path *path)
+{
+	path__append(scratch, text, READ(path, dentry), READ(path, mnt));
+}
+
+INLINE void path__clear(struct path_text *path)
+{
+	path->offset = 0;
+	path->length = 0;
+	path->flags = 0;
+	path->components = 0;
+}
+
+/* ---- files ---- */
+
+INLINE u64 nanoseconds(s64 seconds, u64 rest)
+{
+	return seconds < 0 ? 0 : (u64)seconds * 1000000000 + rest;
+}
+
+INLINE u64 inode__changed(struct inode *inode)
+{
+	if (FIELD_EXISTS(struct inode, i_ctime_sec))
+		return nanoseconds(READ(inode, i_ctime_sec), READ(inode, i_ctime_nsec));
+	if (FIELD_EXISTS(struct inode___6_7, __i_ctime)) {
+		struct inode___6_7 *old = (void *)inode;
+		struct timespec64 time = READ(old, __i_ctime);
+		return nanoseconds(time.tv_sec, time.tv_nsec);
+	}
+	struct inode___5_8 *old = (void *)inode;
+	struct timespec64 time = READ(old, i_ctime);
+	return nanoseconds(time.tv_sec, time.tv_nsec);
+}
+
+INLINE u64 inode__modified(struct inode *inode)
+{
+	if (FIELD_EXISTS(struct inode, i_mtime_sec))
+		return nanoseconds(READ(inode, i_mtime_sec), READ(inode, i_mtime_nsec));
+	if (FIELD_EXISTS(struct inode___6_7, __i_mtime)) {
+		struct inode___6_7 *old = (void *)inode;
+		struct timespec64 time = READ(old, __i_mtime);
+		return nanoseconds(time.tv_sec, time.tv_nsec);
+	}
+	struct inode___5_8 *old = (void *)inode;
+	struct timespec64 time = READ(old, i_mtime);
+	return nanoseconds(time.tv_sec, time.tv_nsec);
+}
+
+/* overlayfs embeds the inode in `struct ovl_inode`, and `__upperdentry` follows it in every version
+ * since 4.19. The type itself is in a module's BTF on most kernels, out of reach of relocation, so
+ * the place is found by the size of `struct inode`. */
+INLINE bool inode__in_upper_layer(struct inode *inode)
+{
+	struct dentry *upper = NULL;
+	bpf_probe_read_kernel(&upper, sizeof(upper), (u8 *)inode + TYPE_SIZE(struct inode));
+	return upper && READ(upper, d_inode);
+}
+
+/* The first eight bytes of a memory file's name. */
+#define MEMFD_PREFIX 0x3a64666d656dULL /* "memfd:" */
+
+INLINE bool dentry__is_memfd(struct dentry *dentry)
+{
+	const u8 *name = READ(dentry, d_name.name);
+	u64 start = 0;
+	bpf_probe_read_kernel(&start, 6, name);
+	return start == MEMFD_PREFIX;
+}
+
+INLINE u32 file__flags(struct inode *inode, struct dentry *dentry, u64 magic, u32 mode, u32 links)
+{
+	u32 flags = 0;
+	if (magic == OVERLAYFS_MAGIC) {
+		flags |= FILE_OVERLAY;
+		if (inode__in_upper_layer(inode))
+			flags |= FILE_UPPER;
+	}
+	if (magic == TMPFS_MAGIC && dentry__is_memfd(dentry))
+		flags |= FILE_MEMFD;
+	if (!links)
+		flags |= FILE_UNLINKED;
+	if ((mode & S_IFMT) == S_IFSOCK)
+		flags |= FILE_SOCKET;
+	return flags;
+}
+
+NOINLINE void inode__describe(struct file_ref *ref, struct inode *inode, struct dentry *dentry)
+{
+	struct super_block *super = READ(inode, i_sb);
+	ref->inode = READ(inode, i_ino);
+	ref->size = READ(inode, i_size);
+	ref->changed = inode__changed(inode);
+	ref->modified = inode__modified(inode);
+	ref->device = READ(super, s_dev);
+	ref->mode = READ(inode, i_mode);
+	ref->uid = READ(inode, i_uid.val);
+	ref->gid = READ(inode, i_gid.val);
+	u64 magic = READ(super, s_magic);
+	ref->filesystem = magic;
+	ref->flags = file__flags(inode, dentry, magic, ref->mode, READ(inode, i_nlink));
+}
+
+INLINE void file__clear(struct file_ref *ref)
+{
+	__builtin_memset(ref, 0, sizeof(*ref));
+}
+
+/* Everything of an open file; zeros for none. */
+INLINE void file__describe(struct scratch *scratch, struct file_ref *ref, struct file *file)
+{
+	if (!file) {
+		file__clear(ref);
+		return;
+	}
+	struct dentry *dentry = READ(file, f_path.dentry);
+	inode__describe(ref, READ(file, f_inode), dentry);
+	path__append(scratch, &ref->path, dentry, READ(file, f_path.mnt));
+}
+
+/* The open file behind a descriptor of the current task. Another thread can close and reopen the
+ * number between the kernel's use and this look: the descriptor is only as good as that. */
+INLINE struct file *file__of_descriptor(struct task_struct *task, s64 descriptor)
+{
+	if (descriptor < 0)
+		return NULL;
+	struct files_struct *files = READ(task, files);
+	struct fdtable *table = READ(files, fdt);
+	if (descriptor >= READ(table, max_fds))
+		return NULL;
+	struct file **slots = READ(table, fd);
+	struct file *file = NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), slots + descriptor);
+	return file;
+}
+
+/* ---- sockets ---- */
+
+INLINE struct sock *sock__of_file(struct file *file, struct inode *inode)
+{
+	if ((READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	struct socket *socket = READ(file, private_data);
+	return READ(socket, sk);
+}
+
+INLINE void address__clear(struct socket_address *address)
+{
+	__builtin_memset(address, 0, sizeof(*address));
+}
+
+INLINE void address__ipv4(struct socket_address *address, u32 ip)
+{
+	__builtin_memcpy(address->address, &ip, sizeof(ip));
+}
+
+NOINLINE void sock__addresses(struct sock *sock, u16 family, struct socket_address *local,
+			      struct socket_address *remote)
+{
+	address__clear(local);
+	address__clear(remote);
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	local->family = family;
+	local->port = READ(sock, __sk_common.skc_num);
+	remote->port = swap16(READ(sock, __sk_common.skc_dport));
+	if (family == AF_INET) {
+		address__ipv4(local, READ(sock, __sk_common.skc_rcv_saddr));
+		u32 ip = READ(sock, __sk_common.skc_daddr);
+		address__ipv4(remote, ip);
+		remote->family = ip || remote->port ? AF_INET : 0;
+		return;
+	}
+	bpf_probe_read_kernel(local->address, 16, &sock->__sk_common.skc_v6_rcv_saddr);
+	bpf_probe_read_kernel(remote->address, 16, &sock->__sk_common.skc_v6_daddr);
+	remote->family = remote->port ? AF_INET6 : 0;
+}
+
+#endif

@@ -1,0 +1,490 @@
+/* Rung 5: BPF-LSM (x86 since 5.7, arm64 since 6.4). Denies before anything happens, and names files
+ * as the kernel holds them.
+ *
+ * An object of its own with maps of its own: the loader writes policy into both. These programs can
+ * be preempted in favour of each other, so records are built in the ring and not in per-processor
+ * scratch space. A hook's last argument is the answer of the programs before: a denial is never
+ * undone. It is given back as -EPERM, a constant: from 6.12 the verifier wants to see its range
+ * (5d99e198be27).
+ */
+#include "license.h"
+#include "abi.h"
+#include "layout.h"
+#include "tracepoint.h"
+#include "guard.h"
+#include "net.h"
+#include "containers.h"
+
+/* Where LSM programs may not be loaded at all, the verifier can still be asked about their bodies:
+ * build.md compiles this as raw tracepoints for that, and never ships it. */
+#ifdef VERIFY_BODIES
+#define HOOK(name) SEC("raw_tp/sys_enter")
+#else
+#define HOOK(name) SEC("lsm/" name)
+#endif
+
+struct actor {
+	struct settings *settings;
+	struct watch *watch;
+	u64 cgroup;
+};
+
+INLINE bool actor__find(struct actor *actor)
+{
+	actor->settings = settings__get();
+	if (!actor->settings)
+		return false;
+	actor->watch = watch__current(actor->settings, &actor->cgroup);
+	return actor->watch;
+}
+
+/* ---- records ---- */
+
+INLINE struct lsm_event *lsm__begin(const struct actor *actor, u32 kind, u32 hook, u32 verdict, bool denied)
+{
+	if (!rate__passes(actor->settings, kind, actor->cgroup))
+		return NULL;
+	struct lsm_event *event = record__reserve(sizeof(*event), kind, actor->cgroup);
+	if (!event)
+		return NULL;
+	header__fill(&event->header, task__current(), kind, actor->cgroup);
+	event->header.flags = EVENT_LSM | (denied ? EVENT_DENIED : 0);
+	event->hook = hook;
+	event->verdict = verdict;
+	event->argument[0] = 0;
+	event->argument[1] = 0;
+	event->pad = 0;
+	text__clear(&event->path2);
+	file__clear(&event->file);
+	address__clear(&event->remote);
+	return event;
+}
+
+INLINE void lsm__end(struct lsm_event *event)
+{
+	record__submit(event, sizeof(*event), event->header.flags & EVENT_DENIED ? BPF_RB_FORCE_WAKEUP : 0);
+}
+
+#define LSM_LIMIT (LSM_PATH - COMPONENT_BYTES)
+
+/* The walk of helpers.h, into the record. */
+NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct vfsmount *vfsmount)
+{
+	struct mount *mount = mount__of(vfsmount);
+	struct dentry *root = READ(vfsmount, mnt_root);
+	u32 end = 0, components = 0, flags = PATH_TRUNCATED;
+	for (int depth = 0; depth < PATH_DEPTH; depth++) {
+		struct dentry *parent = READ(dentry, d_parent);
+		if (dentry == root || dentry == parent) {
+			struct mount *above = READ(mount, mnt_parent);
+			if (above == mount || !above) {
+				flags = above ? PATH_COMPLETE : 0; /* none: an inode hook brought no mount */
+				break;
+			}
+			dentry = READ(mount, mnt_mountpoint);
+			mount = above;
+			root = READ(mount, mnt.mnt_root);
+			continue;
+		}
+		if (end > LSM_LIMIT)
+			break;
+		const u8 *name = READ(dentry, d_name.name);
+		long copied = bpf_probe_read_kernel_str(&event->bytes[end], COMPONENT_BYTES, name);
+		if (copied <= 0)
+			break;
+		end += copied & 511;
+		components++;
+		dentry = parent;
+	}
+	event->file.path.offset = __builtin_offsetof(struct lsm_event, bytes);
+	event->file.path.length = end;
+	event->file.path.flags = flags;
+	event->file.path.components = components;
+}
+
+/* The second name's last component, behind the first path. */
+INLINE void lsm__second(struct lsm_event *event, struct dentry *dentry)
+{
+	u32 end = event->file.path.length;
+	if (end > LSM_LIMIT)
+		return;
+	const u8 *name = READ(dentry, d_name.name);
+	long copied = bpf_probe_read_kernel_str(&event->bytes[end], COMPONENT_BYTES, name);
+	if (copied <= 1)
+		return;
+	event->path2.offset = __builtin_offsetof(struct lsm_event, bytes) + end;
+	event->path2.length = copied - 1;
+}
+
+INLINE void lsm__file(struct lsm_event *event, struct dentry *dentry, struct vfsmount *mount)
+{
+	struct inode *inode = READ(dentry, d_inode); /* NULL for a name that is about to be made: zeros */
+	inode__describe(&event->file, inode, dentry);
+	lsm__path(event, dentry, mount);
+}
+
+/* ---- exec ---- */
+
+NOINLINE void lsm__decide_by_path(const struct actor *actor, struct file *file, struct exec_verdict *verdict)
+{
+	struct lsm_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return; /* fails open; the ring is the only unshared space there is */
+	lsm__path(event, READ(file, f_path.dentry), READ(file, f_path.mnt));
+	u64 hash = path__hash(event->bytes, event->file.path.length);
+	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+	guard__by_hash(actor->cgroup, hash, verdict);
+}
+
+/* Called for a script and again for its interpreter: unlike the killer at sched_process_exec, this
+ * sees the script's own file. */
+HOOK("bprm_check_security")
+int lsm__exec(u64 *ctx)
+{
+	int earlier = (int)ctx[1];
+	struct actor actor;
+	if (earlier || !actor__find(&actor))
+		return earlier ? -EPERM : 0;
+	struct linux_binprm *binary = ARGUMENT(ctx, 0, struct linux_binprm *);
+	struct file *file = READ(binary, file);
+	struct dentry *dentry = READ(file, f_path.dentry);
+	struct exec_verdict verdict = {};
+	if (!guard__decide(actor.watch, actor.cgroup, READ(file, f_inode), dentry, &verdict)) {
+		if (actor.watch->flags & WATCH_EXEC_PATHS)
+			lsm__decide_by_path(&actor, file, &verdict);
+		if (!verdict.effect)
+			guard__by_default(actor.watch, &verdict);
+	}
+	if (verdict.effect != EFFECT_DENY && verdict.effect != EFFECT_CANARY)
+		return 0;
+	struct lsm_event *event = lsm__begin(&actor, KIND_EXEC, HOOK_EXEC, verdict.rule, true);
+	if (event) {
+		if (verdict.effect == EFFECT_CANARY)
+			event->header.flags |= EVENT_CANARY;
+		lsm__file(event, dentry, READ(file, f_path.mnt));
+		lsm__end(event);
+	}
+	if (verdict.effect == EFFECT_CANARY)
+		canary__count(actor.cgroup);
+	return -EPERM;
+}
+
+/* ---- files ---- */
+
+/* The verdict for the file itself, else for its directory; the container's own, else everyone's. */
+NOINLINE u32 write__refusal(u64 cgroup, struct dentry *dentry)
+{
+	struct dentry *places[2] = { dentry, READ(dentry, d_parent) };
+	for (int i = 0; i < 2; i++) {
+		struct dentry *place = i ? places[1] : places[0];
+		struct inode *inode = READ(place, d_inode);
+		if (!inode)
+			continue;
+		struct super_block *super = READ(inode, i_sb);
+		struct exec_key key = { .cgroup = cgroup, .inode = READ(inode, i_ino), .device = READ(super, s_dev) };
+		struct exec_verdict *verdict = bpf_map_lookup_elem(&file_verdicts, &key);
+		if (!verdict) {
+			key.cgroup = 0;
+			verdict = bpf_map_lookup_elem(&file_verdicts, &key);
+		}
+		if (verdict)
+			return verdict->effect == EFFECT_DENY ? verdict->rule | 0x80000000 : 0;
+	}
+	return 0;
+}
+
+struct change {
+	struct dentry *dentry;
+	struct vfsmount *mount;
+	struct dentry *second;
+	u64 argument;
+	u32 kind;
+	u32 hook;
+};
+
+/* Every hook that changes a name or a file. */
+NOINLINE int lsm__change(const struct change *change)
+{
+	struct actor actor;
+	if (!actor__find(&actor))
+		return 0;
+	u32 refusal = 0;
+	if (actor.watch->flags & WATCH_FILE_RULES) {
+		refusal = write__refusal(actor.cgroup, change->dentry);
+		if (!refusal && change->second)
+			refusal = write__refusal(actor.cgroup, change->second);
+	}
+	bool named = actor.watch->flags & WATCH_LSM_NAMES && watch__wants(actor.watch, change->kind);
+	if (!refusal && (!named || change->hook == HOOK_OPEN))
+		return 0;
+	struct lsm_event *event = lsm__begin(&actor, change->kind, change->hook, refusal, refusal != 0);
+	if (event) {
+		event->argument[0] = change->argument;
+		lsm__file(event, change->dentry, change->mount);
+		if (change->second)
+			lsm__second(event, change->second);
+		lsm__end(event);
+	}
+	return refusal ? -EPERM : 0;
+}
+
+HOOK("file_open")
+int lsm__open(u64 *ctx)
+{
+	int earlier = (int)ctx[1];
+	struct file *file = ARGUMENT(ctx, 0, struct file *);
+	if (earlier || !(READ(file, f_mode) & FMODE_WRITE))
+		return earlier ? -EPERM : 0;
+	struct change change = {
+		.dentry = READ(file, f_path.dentry),
+		.mount = READ(file, f_path.mnt),
+		.kind = KIND_FILE_OPEN,
+		.hook = HOOK_OPEN,
+	};
+	return lsm__change(&change);
+}
+
+INLINE int lsm__name(struct path *directory, struct dentry *dentry, struct dentry *second, u32 kind, u32 hook,
+		     u64 argument)
+{
+	struct change change = {
+		.dentry = dentry,
+		.mount = READ(directory, mnt),
+		.second = second,
+		.argument = argument,
+		.kind = kind,
+		.hook = hook,
+	};
+	return lsm__change(&change);
+}
+
+/* path_* and not inode_*: they bring the mount, without which a path inside a container cannot be
+ * told. They need CONFIG_SECURITY_PATH, which AppArmor and Landlock both select; the inode_* hooks
+ * below are for kernels without, and give a path within the file system only. */
+HOOK("path_unlink")
+int lsm__unlink(u64 *ctx)
+{
+	if ((int)ctx[2])
+		return -EPERM;
+	return lsm__name(ARGUMENT(ctx, 0, struct path *), ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_UNLINK,
+			 HOOK_UNLINK, 0);
+}
+
+/* Its fifth argument came with 5.19 (flags), before the answers: the answer's place is not fixed, so
+ * it is not read. 0 keeps an earlier denial, since the kernel stops at the first. */
+HOOK("path_rename")
+int lsm__rename(u64 *ctx)
+{
+	return lsm__name(ARGUMENT(ctx, 0, struct path *), ARGUMENT(ctx, 1, struct dentry *),
+			 ARGUMENT(ctx, 3, struct dentry *), KIND_FILE_RENAME, HOOK_RENAME, 0);
+}
+
+HOOK("path_link")
+int lsm__link(u64 *ctx)
+{
+	if ((int)ctx[3])
+		return -EPERM;
+	return lsm__name(ARGUMENT(ctx, 1, struct path *), ARGUMENT(ctx, 2, struct dentry *),
+			 ARGUMENT(ctx, 0, struct dentry *), KIND_FILE_LINK, HOOK_LINK, 0);
+}
+
+HOOK("path_mknod")
+int lsm__create(u64 *ctx)
+{
+	if ((int)ctx[4])
+		return -EPERM;
+	return lsm__name(ARGUMENT(ctx, 0, struct path *), ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_CREATE,
+			 HOOK_CREATE, ctx[2]);
+}
+
+HOOK("path_chmod")
+int lsm__mode(u64 *ctx)
+{
+	struct path *path = ARGUMENT(ctx, 0, struct path *);
+	if ((int)ctx[2])
+		return -EPERM;
+	return lsm__name(path, READ(path, dentry), NULL, KIND_FILE_MODE, HOOK_SETATTR, ctx[1] & 0xffff);
+}
+
+HOOK("inode_unlink")
+int lsm__inode_unlink(u64 *ctx)
+{
+	struct path none = {};
+	if ((int)ctx[2])
+		return -EPERM;
+	return lsm__name(&none, ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_UNLINK, HOOK_UNLINK, 0);
+}
+
+HOOK("inode_rename")
+int lsm__inode_rename(u64 *ctx)
+{
+	struct path none = {};
+	if ((int)ctx[4])
+		return -EPERM;
+	return lsm__name(&none, ARGUMENT(ctx, 1, struct dentry *), ARGUMENT(ctx, 3, struct dentry *),
+			 KIND_FILE_RENAME, HOOK_RENAME, 0);
+}
+
+HOOK("inode_create")
+int lsm__inode_create(u64 *ctx)
+{
+	struct path none = {};
+	if ((int)ctx[3])
+		return -EPERM;
+	return lsm__name(&none, ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_CREATE, HOOK_CREATE, ctx[2]);
+}
+
+/* ---- network ---- */
+
+struct kernel_sockaddr {
+	u16 family;
+	u16 port;
+	u32 flow_or_ip;
+	u8 ipv6[16];
+};
+
+NOINLINE bool sockaddr__read(struct socket_address *to, const void *from)
+{
+	struct kernel_sockaddr given;
+	address__clear(to);
+	if (bpf_probe_read_kernel(&given, sizeof(given), from))
+		return false;
+	to->family = given.family;
+	to->port = swap16(given.port);
+	if (given.family == AF_INET)
+		address__ipv4(to, given.flow_or_ip);
+	else if (given.family == AF_INET6)
+		__builtin_memcpy(to->address, given.ipv6, 16);
+	else
+		return false;
+	return true;
+}
+
+NOINLINE int lsm__net(const void *sockaddr, u32 direction)
+{
+	struct actor actor;
+	struct socket_address address;
+	if (!sockaddr || !actor__find(&actor) || !sockaddr__read(&address, sockaddr))
+		return 0;
+	u32 refusal = net__refusal(actor.watch, actor.cgroup, direction, &address);
+	if (!refusal)
+		return 0;
+	bool binds = direction == NET_BIND;
+	u32 kind = binds ? KIND_BIND : direction == NET_SEND ? KIND_SEND : KIND_CONNECT;
+	struct lsm_event *event = lsm__begin(&actor, kind,
+					     binds ? HOOK_BIND : direction == NET_SEND ? HOOK_SENDMSG : HOOK_CONNECT,
+					     refusal, true);
+	if (event) {
+		event->remote = address;
+		lsm__end(event);
+	}
+	return -EPERM;
+}
+
+HOOK("socket_connect")
+int lsm__connect(u64 *ctx)
+{
+	return (int)ctx[3] ? -EPERM : lsm__net(ARGUMENT(ctx, 1, void *), NET_CONNECT);
+}
+
+HOOK("socket_bind")
+int lsm__bind(u64 *ctx)
+{
+	return (int)ctx[3] ? -EPERM : lsm__net(ARGUMENT(ctx, 1, void *), NET_BIND);
+}
+
+/* ---- containers ---- */
+
+/* This object's own copy of the watched cgroups follows the hierarchy as the sensor's does. */
+PROGRAM("cgroup_mkdir")
+int lsm__inherit(u64 *ctx)
+{
+	watch__inherit(ARGUMENT(ctx, 0, struct cgroup *));
+	return 0;
+}
+
+PROGRAM("cgroup_rmdir")
+int lsm__forget(u64 *ctx)
+{
+	watch__forget(ARGUMENT(ctx, 0, struct cgroup *));
+	return 0;
+}
+
+/* ---- the rest: refused as a whole ---- */
+
+NOINLINE int lsm__refuse(u32 flag, u32 kind, u32 hook, u64 first, u64 second)
+{
+	struct actor actor;
+	if (!actor__find(&actor) || !(actor.watch->flags & flag))
+		return 0;
+	struct lsm_event *event = lsm__begin(&actor, kind, hook, 0, true);
+	if (event) {
+		event->argument[0] = first;
+		event->argument[1] = second;
+		lsm__end(event);
+	}
+	return -EPERM;
+}
+
+HOOK("sb_mount")
+int lsm__mount(u64 *ctx)
+{
+	return (int)ctx[5] ? -EPERM : lsm__refuse(WATCH_DENY_MOUNT, KIND_MOUNT, HOOK_MOUNT, ctx[3], 0);
+}
+
+HOOK("move_mount")
+int lsm__move_mount(u64 *ctx)
+{
+	return (int)ctx[2] ? -EPERM : lsm__refuse(WATCH_DENY_MOUNT, KIND_MOUNT, HOOK_MOUNT, 0, 1);
+}
+
+/* Reading /proc/PID/environ, mem, maps and process_vm_readv come here too: only attaching (mode
+ * PTRACE_MODE_ATTACH, 2) to a process of another executable is refused. */
+#define PTRACE_MODE_ATTACH 2
+
+HOOK("ptrace_access_check")
+int lsm__ptrace(u64 *ctx)
+{
+	int earlier = (int)ctx[2];
+	struct task_struct *target = ARGUMENT(ctx, 0, struct task_struct *);
+	if (earlier || !(ctx[1] & PTRACE_MODE_ATTACH))
+		return earlier ? -EPERM : 0;
+	if (task__executable_inode(target) == task__executable_inode(task__current()))
+		return 0;
+	return lsm__refuse(WATCH_DENY_PTRACE, KIND_PTRACE, HOOK_PTRACE, ctx[1], READ(target, tgid));
+}
+
+/* The arguments after the command changed with 6.15 (a `kernel` flag came before the answer): the
+ * answer is not read. */
+HOOK("bpf")
+int lsm__bpf(u64 *ctx)
+{
+	return lsm__refuse(WATCH_DENY_BPF, KIND_BPF, HOOK_BPF, (u32)ctx[0], 0);
+}
+
+HOOK("kernel_module_request")
+int lsm__module_request(u64 *ctx)
+{
+	return (int)ctx[1] ? -EPERM : lsm__refuse(WATCH_DENY_MODULE, KIND_MODULE, HOOK_MODULE, 0, 0);
+}
+
+/* READING_MODULE is 2, LOADING_MODULE the same: finit_module and init_module. */
+#define READING_MODULE 2
+
+HOOK("kernel_read_file")
+int lsm__module_file(u64 *ctx)
+{
+	int earlier = (int)ctx[3];
+	if (earlier || (u32)ctx[1] != READING_MODULE)
+		return earlier ? -EPERM : 0;
+	return lsm__refuse(WATCH_DENY_MODULE, KIND_MODULE, HOOK_MODULE, 1, 0);
+}
+
+HOOK("kernel_load_data")
+int lsm__module_data(u64 *ctx)
+{
+	int earlier = (int)ctx[2];
+	if (earlier || (u32)ctx[0] != READING_MODULE)
+		return earlier ? -EPERM : 0;
+	return lsm__refuse(WATCH_DENY_MODULE, KIND_MODULE, HOOK_MODULE, 2, 0);
+}

@@ -1,0 +1,127 @@
+//! The capability ladder: what this machine lets us use, found by trying.
+
+use std::fmt;
+
+use palisade_model::event::Rung;
+
+use crate::SensorError;
+
+/// One thing that was tried.
+#[derive(Debug)]
+pub struct Step {
+    /// Where it stands.
+    pub rung: Rung,
+    /// What was tried: a program of `bpf/`, or a kernel interface.
+    pub name: &'static str,
+    /// `None`: loaded and attached.
+    pub missing: Option<SensorError>,
+    /// What its absence costs, for an operator to read.
+    pub cost: &'static str,
+}
+
+impl Step {
+    /// It is in use.
+    pub fn works(&self) -> bool {
+        self.missing.is_none()
+    }
+}
+
+/// Everything that was tried, lowest rung first.
+#[derive(Debug, Default)]
+pub struct Ladder {
+    steps: Vec<Step>,
+}
+
+impl Ladder {
+    /// Notes one attempt.
+    pub fn note(&mut self, rung: Rung, name: &'static str, outcome: Result<(), SensorError>) {
+        self.steps.push(Step { rung, name, missing: outcome.err(), cost: cost(name) });
+    }
+
+    /// All of them.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The highest rung of which something works.
+    pub fn best(&self) -> Rung {
+        self.steps
+            .iter()
+            .filter(|step| step.works())
+            .map(|step| step.rung)
+            .max()
+            .unwrap_or(Rung::Snapshot)
+    }
+
+    /// Whether this works.
+    pub fn has(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| step.name == name && step.works())
+    }
+}
+
+/// One line for each attempt: what `palisade defend --check` prints.
+impl fmt::Display for Ladder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            match &step.missing {
+                None => writeln!(out, "rung {}  {:<24} in use", step.rung.number(), step.name)?,
+                Some(why) => writeln!(
+                    out,
+                    "rung {}  {:<24} missing: {}. Without it: {}",
+                    step.rung.number(),
+                    step.name,
+                    reason(why),
+                    step.cost
+                )?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn reason(error: &SensorError) -> String {
+    use std::error::Error as _;
+    match error.source() {
+        Some(source) => format!("{error} ({source})"),
+        None => error.to_string(),
+    }
+}
+
+/// What is lost without it.
+fn cost(name: &str) -> &'static str {
+    match name {
+        "process__fork" => "ancestry comes from /proc and misses what ends at once",
+        "process__exec" => {
+            "programs are seen by the process connector: late, by number, arguments from /proc"
+        }
+        "process__exit" => "processes end unnoticed until /proc is read again",
+        "syscall__exit" => "no file, network or security event",
+        "file__open" => "no file is seen being opened or made",
+        "syscall__plain" => "no rename, unlink, mount, setns, ptrace, module or BPF event",
+        "network__call" => "no connection, listener or raw socket is seen",
+        "network__ring" => "connections through io_uring have no result",
+        "security__signal" => "signals to other processes are not seen",
+        "io_uring__request" | "io_uring__entry" => "operations of io_uring are not seen",
+        "containers__created" | "containers__removed" | "containers__joined" => {
+            "containers are found by polling, up to a second late"
+        }
+        "guard__exec" => "an exec is refused by fanotify only: not for memory files",
+        "iterator__task" | "iterator__file" => {
+            "what exists at start is read from /proc, slower and with races"
+        }
+        "cgroup__connect4" | "cgroup__connect6" => {
+            "connections cannot be refused, and failed ones are told from user memory"
+        }
+        "cgroup__bind4" | "cgroup__bind6" => "listeners cannot be refused",
+        "cgroup__sendmsg4" | "cgroup__sendmsg6" => {
+            "datagrams cannot be refused, and sendmsg destinations are not seen"
+        }
+        "cgroup__egress" | "cgroup__ingress" => "DNS is not seen",
+        "fanotify" => "an exec cannot be refused before it starts; it is killed instead",
+        "connector" => "nothing: the fallback of rung 3",
+        name if name.starts_with("lsm__") => {
+            "writes, mounts, ptrace, BPF and modules are seen but cannot be refused"
+        }
+        _ => "not known",
+    }
+}

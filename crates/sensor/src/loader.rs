@@ -1,0 +1,529 @@
+//! Loads and attaches the BPF programs, each by itself, with aya.
+//!
+//! Uncompiled draft against aya 0.14 (its changelog: `override_global`, `map_max_entries`).
+
+use std::fs::File;
+use std::path::Path;
+
+use aya::maps::{Array, HashMap as BpfHashMap, MapData, PerCpuHashMap, ProgramArray, RingBuf};
+use aya::programs::links::CgroupAttachMode;
+use aya::programs::{
+    BtfTracePoint, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Iter, Lsm, Program,
+    RawTracePoint,
+};
+use aya::{Btf, Ebpf, EbpfLoader};
+use palisade_model::event::Rung;
+
+use crate::ladder::Ladder;
+use crate::layout::{Settings, SyscallShape, Watch};
+use crate::syscalls;
+use crate::{SensorError, SensorErrorKind};
+
+#[cfg(target_arch = "x86_64")]
+mod objects {
+    pub(super) static SENSOR: &[u8] = aya::include_bytes_aligned!("../objects/sensor_x86_64.o");
+    pub(super) static SENSOR_RAW: &[u8] =
+        aya::include_bytes_aligned!("../objects/sensor_raw_x86_64.o");
+    pub(super) static LSM: &[u8] = aya::include_bytes_aligned!("../objects/lsm_x86_64.o");
+}
+
+#[cfg(target_arch = "aarch64")]
+mod objects {
+    pub(super) static SENSOR: &[u8] = aya::include_bytes_aligned!("../objects/sensor_aarch64.o");
+    pub(super) static SENSOR_RAW: &[u8] =
+        aya::include_bytes_aligned!("../objects/sensor_raw_aarch64.o");
+    pub(super) static LSM: &[u8] = aya::include_bytes_aligned!("../objects/lsm_aarch64.o");
+}
+
+/// Program and tracepoint.
+const TRACEPOINTS: &[(&str, &str)] = &[
+    ("process__fork", "sched_process_fork"),
+    ("process__exec", "sched_process_exec"),
+    ("process__exit", "sched_process_exit"),
+    ("security__signal", "signal_generate"),
+    ("containers__created", "cgroup_mkdir"),
+    ("containers__removed", "cgroup_rmdir"),
+    ("containers__joined", "cgroup_attach_task"),
+];
+
+/// Whichever of the two this kernel has.
+const IO_URING: &[(&str, &str)] =
+    &[("io_uring__request", "io_uring_submit_req"), ("io_uring__entry", "io_uring_submit_sqe")];
+
+const ADDRESS_HOOKS: &[&str] = &[
+    "cgroup__connect4",
+    "cgroup__connect6",
+    "cgroup__bind4",
+    "cgroup__bind6",
+    "cgroup__sendmsg4",
+    "cgroup__sendmsg6",
+];
+
+/// Program and hook. `path_*` first; the `inode_*` ones only where those are missing.
+const LSM_HOOKS: &[(&str, &str)] = &[
+    ("lsm__exec", "bprm_check_security"),
+    ("lsm__open", "file_open"),
+    ("lsm__unlink", "path_unlink"),
+    ("lsm__rename", "path_rename"),
+    ("lsm__link", "path_link"),
+    ("lsm__create", "path_mknod"),
+    ("lsm__mode", "path_chmod"),
+    ("lsm__connect", "socket_connect"),
+    ("lsm__bind", "socket_bind"),
+    ("lsm__mount", "sb_mount"),
+    ("lsm__move_mount", "move_mount"),
+    ("lsm__ptrace", "ptrace_access_check"),
+    ("lsm__bpf", "bpf"),
+    ("lsm__module_request", "kernel_module_request"),
+    ("lsm__module_file", "kernel_read_file"),
+    ("lsm__module_data", "kernel_load_data"),
+];
+
+/// Instead of `path_*` on kernels without `CONFIG_SECURITY_PATH`.
+const LSM_FALLBACK: &[(&str, &str, &str)] = &[
+    ("lsm__unlink", "lsm__inode_unlink", "inode_unlink"),
+    ("lsm__rename", "lsm__inode_rename", "inode_rename"),
+    ("lsm__create", "lsm__inode_create", "inode_create"),
+];
+
+/// What the loader needs to know.
+#[derive(Debug, Clone)]
+pub struct LoaderConfig {
+    /// Ring buffer, bytes; a power of two and a multiple of the page size. Default 8 MiB.
+    pub ring_bytes: u32,
+    /// Root of the unified hierarchy; `None` on hosts without cgroup v2: no cgroup programs then.
+    pub cgroup_root: Option<std::path::PathBuf>,
+    /// Attach the killer at exec.
+    pub prevent: bool,
+    /// The kernel runs 32-bit programs.
+    pub compat: bool,
+}
+
+/// Loaded programs. Dropping it detaches everything.
+
+pub struct Loaded {
+    sensor: Ebpf,
+    lsm: Option<Ebpf>,
+    /// A program array is emptied when its last descriptor is closed, whatever still uses it.
+    _tables: Vec<ProgramArray<MapData>>,
+}
+
+/// The attach type of tracepoints on this kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Typed,
+    Raw,
+}
+
+impl Loaded {
+    /// Tries everything, best first, and notes each outcome.
+    ///
+    /// Settings and watched cgroups are to be written before: programs run from the moment that they are
+    /// attached, and with empty maps they report nothing.
+    ///
+    /// # Errors
+    ///
+    /// When not even the object can be loaded: no BTF, no `CAP_BPF`, kernel before 5.8.
+    pub fn load(
+        config: &LoaderConfig,
+        settings: &Settings,
+        ladder: &mut Ladder,
+    ) -> Result<Self, SensorError> {
+        let btf = Btf::from_sys_fs().map_err(|error| {
+            SensorError::new(SensorErrorKind::Unsupported, "the kernel has no BTF").with(error)
+        })?;
+        let (mut sensor, form) = load_sensor(config, &btf)?;
+        write_settings(&mut sensor, settings)?;
+        attach_tracepoints(&mut sensor, &btf, form, config, ladder);
+        let hooks = attach_cgroup(&mut sensor, config, ladder);
+        let _tables = attach_syscalls(&mut sensor, &btf, form, config, hooks, ladder);
+        let lsm = load_lsm(config, settings, &btf, ladder);
+        Ok(Self { sensor, lsm, _tables })
+    }
+
+    /// The rings to read: the sensor's, and BPF-LSM's where it is in use.
+    ///
+    /// # Errors
+    ///
+    /// When they were taken already.
+    pub fn take_rings(&mut self) -> Result<Vec<RingBuf<MapData>>, SensorError> {
+        [Some(&mut self.sensor), self.lsm.as_mut()]
+            .into_iter()
+            .flatten()
+            .map(|object| {
+                let map = object.take_map("events").ok_or_else(|| broken("events"))?;
+                RingBuf::try_from(map).map_err(|error| broken("events").with(error))
+            })
+            .collect()
+    }
+
+    /// Watches a cgroup, in every object.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full (16,384 cgroups).
+    pub fn watch(&mut self, cgroup: u64, watch: Watch) -> Result<(), SensorError> {
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            let map = object.map_mut("watched").ok_or_else(|| broken("watched"))?;
+            let mut map: BpfHashMap<_, u64, Watch> =
+                BpfHashMap::try_from(map).map_err(|error| broken("watched").with(error))?;
+            map.insert(cgroup, watch, 0).map_err(|error| {
+                SensorError::new(
+                    SensorErrorKind::Io,
+                    format!("cgroup {cgroup} could not be watched"),
+                )
+                .with(error)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What was lost since the last call: the interval and the count, by kind, reason and cgroup.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    pub fn take_losses(&mut self) -> Result<Vec<Loss>, SensorError> {
+        let map = self.sensor.map_mut("losses").ok_or_else(|| broken("losses"))?;
+        let mut map: PerCpuHashMap<_, crate::layout::LossKey, crate::layout::Loss> =
+            PerCpuHashMap::try_from(map).map_err(|error| broken("losses").with(error))?;
+        let keys: Vec<_> = map.keys().filter_map(Result::ok).collect();
+        let mut losses = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Ok(each) = map.get(&key, 0) else { continue };
+            let mut loss = Loss {
+                cgroup: key.cgroup,
+                kind: key.kind,
+                reason: key.reason,
+                count: 0,
+                first_ns: u64::MAX,
+                last_ns: 0,
+            };
+            for one in each.iter().filter(|one| one.count > 0) {
+                loss.count += one.count;
+                loss.first_ns = loss.first_ns.min(one.first);
+                loss.last_ns = loss.last_ns.max(one.last);
+            }
+            // Between reading and removing a few more can be counted and forgotten: the sequence
+            // numbers of the records still show them.
+            let _ = map.remove(&key);
+            losses.push(loss);
+        }
+        Ok(losses)
+    }
+
+    /// Everything that existed when the sensor started, as records of [`crate::abi`].
+    ///
+    /// # Errors
+    ///
+    /// When the iterator is not loaded or fails.
+    pub fn snapshot(&mut self, program: &'static str) -> Result<File, SensorError> {
+        let iterator: &mut Iter = self
+            .sensor
+            .program_mut(program)
+            .ok_or_else(|| broken(program))?
+            .try_into()
+            .map_err(|error| broken(program).with(error))?;
+        let id = iterator.attach().map_err(|error| refused(program).with(error))?;
+        let link = iterator.take_link(id).map_err(|error| refused(program).with(error))?;
+        link.into_file().map_err(|error| refused(program).with(error))
+    }
+}
+
+/// Events that were lost: a blind interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// Where.
+    pub cgroup: u64,
+    /// Of which kind.
+    pub kind: u16,
+    /// 1 ring full, 2 over the rate, 3 no build space, 4 too large.
+    pub reason: u16,
+    /// How many.
+    pub count: u64,
+    /// From, ns since boot.
+    pub first_ns: u64,
+    /// To.
+    pub last_ns: u64,
+}
+
+fn broken(name: &str) -> SensorError {
+    SensorError::new(SensorErrorKind::Object, format!("the object has no usable {name}"))
+}
+
+fn refused(name: &str) -> SensorError {
+    SensorError::new(SensorErrorKind::Refused, format!("{name} was refused"))
+}
+
+fn open_object(bytes: &[u8], btf: &Btf, config: &LoaderConfig) -> Result<Ebpf, SensorError> {
+    let compat = u32::from(config.compat);
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .map_max_entries("events", config.ring_bytes)
+        .override_global("compat_syscalls", &compat, false)
+        .load(bytes)
+        .map_err(|error| {
+            SensorError::new(SensorErrorKind::Refused, "the maps could not be made").with(error)
+        })
+}
+
+/// tp_btf if the first program loads with it, else raw tracepoints.
+fn load_sensor(config: &LoaderConfig, btf: &Btf) -> Result<(Ebpf, Form), SensorError> {
+    let mut sensor = open_object(objects::SENSOR, btf, config)?;
+    if load_tracepoint(&mut sensor, btf, Form::Typed, "process__exit", "sched_process_exit").is_ok()
+    {
+        return Ok((sensor, Form::Typed));
+    }
+    drop(sensor);
+    Ok((open_object(objects::SENSOR_RAW, btf, config)?, Form::Raw))
+}
+
+fn write_settings(object: &mut Ebpf, settings: &Settings) -> Result<(), SensorError> {
+    let map = object.map_mut("settings").ok_or_else(|| broken("settings"))?;
+    let mut map: Array<_, Settings> =
+        Array::try_from(map).map_err(|error| broken("settings").with(error))?;
+    map.set(0, settings, 0).map_err(|error| broken("settings").with(error))
+}
+
+/// Loads once; a program that is loaded already stays so.
+fn load_tracepoint(
+    object: &mut Ebpf,
+    btf: &Btf,
+    form: Form,
+    name: &str,
+    point: &str,
+) -> Result<(), SensorError> {
+    let program = object.program_mut(name).ok_or_else(|| broken(name))?;
+    if program.fd().is_ok() {
+        return Ok(());
+    }
+    let outcome = match form {
+        Form::Typed => {
+            let program: &mut BtfTracePoint =
+                program.try_into().map_err(|error| broken(name).with(error))?;
+            program.load(point, btf)
+        }
+        Form::Raw => {
+            let program: &mut RawTracePoint =
+                program.try_into().map_err(|error| broken(name).with(error))?;
+            program.load()
+        }
+    };
+    outcome.map_err(|error| refused(name).with(error))
+}
+
+fn attach_tracepoint(
+    object: &mut Ebpf,
+    btf: &Btf,
+    form: Form,
+    name: &str,
+    point: &str,
+) -> Result<(), SensorError> {
+    load_tracepoint(object, btf, form, name, point)?;
+    let program = object.program_mut(name).ok_or_else(|| broken(name))?;
+    let outcome = match program {
+        Program::BtfTracePoint(program) => program.attach().map(|_| ()),
+        Program::RawTracePoint(program) => program.attach(point).map(|_| ()),
+        _ => return Err(broken(name)),
+    };
+    outcome.map_err(|error| refused(name).with(error))
+}
+
+fn attach_tracepoints(
+    object: &mut Ebpf,
+    btf: &Btf,
+    form: Form,
+    config: &LoaderConfig,
+    ladder: &mut Ladder,
+) {
+    for (name, point) in TRACEPOINTS {
+        ladder.note(Rung::Tracepoint, name, attach_tracepoint(object, btf, form, name, point));
+    }
+    for (name, point) in IO_URING {
+        let outcome = attach_tracepoint(object, btf, form, name, point);
+        let found = outcome.is_ok();
+        ladder.note(Rung::Tracepoint, name, outcome);
+        if found {
+            break;
+        }
+    }
+    if config.prevent {
+        let outcome = attach_tracepoint(object, btf, form, "guard__exec", "sched_process_exec");
+        ladder.note(Rung::Tracepoint, "guard__exec", outcome);
+    }
+    if form == Form::Typed {
+        for (name, kind) in [("iterator__task", "task"), ("iterator__file", "task_file")] {
+            ladder.note(Rung::Tracepoint, name, load_iterator(object, btf, name, kind));
+        }
+    }
+}
+
+fn load_iterator(object: &mut Ebpf, btf: &Btf, name: &str, kind: &str) -> Result<(), SensorError> {
+    let program: &mut Iter = object
+        .program_mut(name)
+        .ok_or_else(|| broken(name))?
+        .try_into()
+        .map_err(|error| broken(name).with(error))?;
+    program.load(kind, btf).map_err(|error| refused(name).with(error))
+}
+
+/// True when connect, bind and send are all hooked.
+fn attach_cgroup(object: &mut Ebpf, config: &LoaderConfig, ladder: &mut Ladder) -> bool {
+    let root = match &config.cgroup_root {
+        Some(root) => open_root(root),
+        None => Err(SensorError::new(SensorErrorKind::Unsupported, "this host has no cgroup v2")),
+    };
+    let Ok(root) = root else {
+        for name in ADDRESS_HOOKS {
+            ladder.note(Rung::Tracepoint, name, Err(refused(name)));
+        }
+        return false;
+    };
+    let mut all = true;
+    for name in ADDRESS_HOOKS {
+        let outcome = attach_address_hook(object, &root, name);
+        all &= outcome.is_ok();
+        ladder.note(Rung::Tracepoint, name, outcome);
+    }
+    for (name, way) in [
+        ("cgroup__egress", CgroupSkbAttachType::Egress),
+        ("cgroup__ingress", CgroupSkbAttachType::Ingress),
+    ] {
+        ladder.note(Rung::Tracepoint, name, attach_packets(object, &root, name, way));
+    }
+    all
+}
+
+fn open_root(path: &Path) -> Result<File, SensorError> {
+    File::open(path)
+        .map_err(|error| SensorError::os(format!("{} cannot be opened", path.display()), error))
+}
+
+/// `AllowMultiple`: other tools' programs run as well, and any refusal stands.
+fn attach_address_hook(object: &mut Ebpf, root: &File, name: &str) -> Result<(), SensorError> {
+    let program: &mut CgroupSockAddr = object
+        .program_mut(name)
+        .ok_or_else(|| broken(name))?
+        .try_into()
+        .map_err(|error| broken(name).with(error))?;
+    program.load().map_err(|error| refused(name).with(error))?;
+    program
+        .attach(root, CgroupAttachMode::AllowMultiple)
+        .map_err(|error| refused(name).with(error))?;
+    Ok(())
+}
+
+fn attach_packets(
+    object: &mut Ebpf,
+    root: &File,
+    name: &str,
+    way: CgroupSkbAttachType,
+) -> Result<(), SensorError> {
+    let program: &mut CgroupSkb = object
+        .program_mut(name)
+        .ok_or_else(|| broken(name))?
+        .try_into()
+        .map_err(|error| broken(name).with(error))?;
+    program.load().map_err(|error| refused(name).with(error))?;
+    program
+        .attach(root, way, CgroupAttachMode::AllowMultiple)
+        .map_err(|error| refused(name).with(error))?;
+    Ok(())
+}
+
+/// Fills the tables first and attaches the dispatcher last.
+fn attach_syscalls(
+    object: &mut Ebpf,
+    btf: &Btf,
+    form: Form,
+    config: &LoaderConfig,
+    hooks: bool,
+    ladder: &mut Ladder,
+) -> Vec<ProgramArray<MapData>> {
+    for program in syscalls::Program::ALL {
+        let outcome = load_tracepoint(object, btf, form, program.name(), "sys_exit");
+        ladder.note(Rung::Tracepoint, program.name(), outcome);
+    }
+    let mut tables = Vec::new();
+    let mut outcome =
+        fill(object, "native", syscalls::native(hooks)).map(|table| tables.push(table));
+    if outcome.is_ok() && config.compat {
+        outcome = fill(object, "compat", syscalls::compat()).map(|table| tables.push(table));
+    }
+    let outcome =
+        outcome.and_then(|()| attach_tracepoint(object, btf, form, "syscall__exit", "sys_exit"));
+    ladder.note(Rung::Tracepoint, "syscall__exit", outcome);
+    tables
+}
+
+/// Calls whose program did not load are left out: an empty slot costs nothing.
+fn fill(
+    object: &mut Ebpf,
+    table: &str,
+    entries: impl Iterator<Item = &'static syscalls::Entry>,
+) -> Result<ProgramArray<MapData>, SensorError> {
+    let (shapes, programs) = (format!("{table}_shapes"), format!("{table}_programs"));
+    let entries: Vec<_> = entries.collect();
+    let map = object.map_mut(&shapes).ok_or_else(|| broken(&shapes))?;
+    let mut map: Array<_, SyscallShape> =
+        Array::try_from(map).map_err(|error| broken(&shapes).with(error))?;
+    for entry in &entries {
+        map.set(number(entry)?, entry.shape, 0).map_err(|error| broken(&shapes).with(error))?;
+    }
+    let map = object.take_map(&programs).ok_or_else(|| broken(&programs))?;
+    let mut map = ProgramArray::try_from(map).map_err(|error| broken(&programs).with(error))?;
+    for entry in &entries {
+        let Some(Ok(fd)) = object.program(entry.program.name()).map(Program::fd) else { continue };
+        map.set(number(entry)?, fd, 0).map_err(|error| broken(&programs).with(error))?;
+    }
+    Ok(map)
+}
+
+fn number(entry: &syscalls::Entry) -> Result<u32, SensorError> {
+    u32::try_from(entry.number).map_err(|error| broken("system call number").with(error))
+}
+
+fn load_lsm(
+    config: &LoaderConfig,
+    settings: &Settings,
+    btf: &Btf,
+    ladder: &mut Ladder,
+) -> Option<Ebpf> {
+    let mut object = match open_object(objects::LSM, btf, config) {
+        Ok(object) => object,
+        Err(error) => {
+            ladder.note(Rung::Lsm, "lsm__exec", Err(error));
+            return None;
+        }
+    };
+    write_settings(&mut object, settings).ok()?;
+    let mut any = false;
+    for (name, hook) in LSM_HOOKS {
+        let outcome = attach_lsm(&mut object, btf, name, hook);
+        any |= outcome.is_ok();
+        ladder.note(Rung::Lsm, name, outcome);
+    }
+    for (first, name, hook) in LSM_FALLBACK {
+        if any && !ladder.has(first) {
+            ladder.note(Rung::Lsm, name, attach_lsm(&mut object, btf, name, hook));
+        }
+    }
+    if !any {
+        return None;
+    }
+    for (name, point) in [("lsm__inherit", "cgroup_mkdir"), ("lsm__forget", "cgroup_rmdir")] {
+        ladder.note(Rung::Lsm, name, attach_tracepoint(&mut object, btf, Form::Typed, name, point));
+    }
+    Some(object)
+}
+
+fn attach_lsm(object: &mut Ebpf, btf: &Btf, name: &str, hook: &str) -> Result<(), SensorError> {
+    let program: &mut Lsm = object
+        .program_mut(name)
+        .ok_or_else(|| broken(name))?
+        .try_into()
+        .map_err(|error| broken(name).with(error))?;
+    program.load(hook, btf).map_err(|error| refused(name).with(error))?;
+    program.attach().map_err(|error| refused(name).with(error))?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! What the sensor gives out: events with whole processes, and what only the Defender needs to know.
+
+use std::sync::Arc;
+
+use palisade_model::event::{Event, Process, ProcessKey};
+
+/// One thing that the sensor saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    /// An activity. Its container is not filled in: [`Process::cgroup`] tells it.
+    Event {
+        /// The event.
+        event: Box<Event>,
+        /// The rule of the [`Plan`](crate::Plan) that refused it, when one did.
+        rule: Option<u32>,
+    },
+    /// A cgroup was made, removed or joined.
+    Cgroup(CgroupChange),
+    /// A process that was there when the sensor started.
+    Existing(Arc<Process>),
+    /// A canary was stopped: prevention is live in this cgroup.
+    Canary {
+        /// Which.
+        cgroup: u64,
+    },
+}
+
+/// A change of the cgroup tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CgroupChange {
+    /// Its id, in its hierarchy.
+    pub id: u64,
+    /// The one above.
+    pub parent: u64,
+    /// What happened.
+    pub what: CgroupWhat,
+    /// 0 is the unified hierarchy (v2); others are v1's.
+    pub hierarchy: u32,
+    /// Path in the hierarchy, from its root.
+    pub path: String,
+    /// ns since boot.
+    pub boot_ns: u64,
+}
+
+/// What happened to a cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CgroupWhat {
+    /// Made.
+    Created,
+    /// Removed.
+    Removed,
+    /// A process was put into it.
+    Joined(ProcessKey),
+}

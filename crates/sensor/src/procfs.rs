@@ -1,0 +1,133 @@
+//! Rung 0: processes as `/proc` tells them. Snapshots: what lives shorter than a round is not seen.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+/// A process as `/proc` tells it. Fields that could not be read are empty: it can end at any moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Process.
+    pub tgid: u32,
+    /// Its parent.
+    pub parent: u32,
+    /// ns since boot, only as exact as the clock tick (10 ms): matches a kernel record's start only after
+    /// both are divided by it.
+    pub start_ns: u64,
+    /// comm.
+    pub name: Vec<u8>,
+    /// Arguments, user memory: the process can have changed them.
+    pub arguments: Vec<Vec<u8>>,
+    /// Executable, with ` (deleted)` when it is.
+    pub executable: Vec<u8>,
+    /// Lines of `/proc/PID/cgroup`.
+    pub cgroups: Vec<String>,
+    /// Real, effective, saved user.
+    pub uids: [u32; 3],
+    /// Effective capabilities.
+    pub capabilities: u64,
+    /// Number in its own PID namespace.
+    pub inner_tgid: u32,
+}
+
+/// No file of `/proc` is read beyond this many bytes.
+const LIMIT: u64 = 64 * 1024;
+/// `USER_HZ`: 100 on every architecture that we build for.
+const TICK_NS: u64 = 10_000_000;
+
+/// Every process under `root` (`/proc`, or the host's as mounted into our container).
+pub fn processes(root: &Path) -> impl Iterator<Item = Snapshot> {
+    let root = root.to_owned();
+    fs::read_dir(&root)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(move |tgid| process(&root, tgid))
+}
+
+/// One process; `None` when it is gone.
+pub fn process(root: &Path, tgid: u32) -> Option<Snapshot> {
+    let folder = root.join(tgid.to_string());
+    let mut snapshot = Snapshot { tgid, ..Snapshot::default() };
+    stat(&read(&folder.join("stat"))?, &mut snapshot)?;
+    status(&read(&folder.join("status")).unwrap_or_default(), &mut snapshot);
+    snapshot.arguments = split(&read(&folder.join("cmdline")).unwrap_or_default());
+    snapshot.executable = fs::read_link(folder.join("exe"))
+        .map(|path| path.into_os_string().into_encoded_bytes())
+        .unwrap_or_default();
+    snapshot.cgroups = String::from_utf8_lossy(&read(&folder.join("cgroup")).unwrap_or_default())
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    Some(snapshot)
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(LIMIT).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    if bytes.is_empty() {
+        Vec::new()
+    } else {
+        bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
+    }
+}
+
+/// comm is in parentheses and can hold any of them: the last one closes it (proc(5)).
+fn stat(bytes: &[u8], snapshot: &mut Snapshot) -> Option<()> {
+    let open = bytes.iter().position(|byte| *byte == b'(')?;
+    let close = bytes.iter().rposition(|byte| *byte == b')')?;
+    snapshot.name = bytes.get(open + 1..close)?.to_vec();
+    let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    snapshot.parent = fields.get(1)?.parse().ok()?;
+    snapshot.start_ns = fields.get(19)?.parse::<u64>().ok()?.saturating_mul(TICK_NS);
+    Some(())
+}
+
+fn status(bytes: &[u8], snapshot: &mut Snapshot) {
+    for line in String::from_utf8_lossy(bytes).lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let mut numbers = value.split_ascii_whitespace();
+        match key {
+            "Uid" => {
+                for (to, number) in snapshot.uids.iter_mut().zip(numbers) {
+                    *to = number.parse().unwrap_or(0);
+                }
+            }
+            "CapEff" => {
+                let hex = numbers.next().unwrap_or("0");
+                snapshot.capabilities = u64::from_str_radix(hex, 16).unwrap_or(0);
+            }
+            "NStgid" => {
+                snapshot.inner_tgid =
+                    numbers.next_back().and_then(|one| one.parse().ok()).unwrap_or(0)
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_is_read_whole() {
+        let mut snapshot = Snapshot::default();
+        let line = b"7 (a) b (c)) S 3 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0";
+        assert_eq!(stat(line, &mut snapshot), Some(()));
+        assert_eq!(snapshot.name, b"a) b (c)");
+        assert_eq!((snapshot.parent, snapshot.start_ns), (3, 12_340_000_000));
+    }
+
+    #[test]
+    fn we_see_ourselves() {
+        let own = process(Path::new("/proc"), std::process::id()).expect("we exist");
+        assert!(!own.executable.is_empty() && !own.arguments.is_empty());
+    }
+}

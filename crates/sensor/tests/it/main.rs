@@ -1,0 +1,3 @@
+//! What the sensor promises, on this machine's kernel.
+
+mod objects;
