@@ -1,6 +1,7 @@
 //! Set-up, tests, benches and checks of the project: `cargo xtask --help`.
 
 mod bench;
+mod bpf;
 mod command;
 mod fuzz;
 mod images;
@@ -43,6 +44,8 @@ enum Task {
     Survey(survey::SurveyArguments),
     /// Check dependency edges and the house rules.
     Tidy,
+    /// Build the sensor's BPF objects anew, to be committed.
+    Bpf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Services => services::install(),
         Task::Survey(arguments) => survey::survey(&arguments),
         Task::Tidy => tidy::run(),
+        Task::Bpf => bpf::build(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

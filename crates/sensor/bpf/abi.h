@@ -389,6 +389,8 @@ struct settings {
 	u64 rate_limit;              /* events a second, kind and cgroup; 0: none */
 	u64 signal_mask;             /* bit n-1: signal n is reported */
 	struct watch host;           /* what holds in MODE_ALL for cgroups that are not listed */
+	u32 host_mount_namespace;    /* a runtime on its way into a container is still in it */
+	u32 pad;
 };
 
 #define FD_NONE (-1)
@@ -476,15 +478,23 @@ struct net_key {
 	u8 address[16];
 };
 
-#define NET_PORTS 8
+#define NET_RANGES 16
 
+/* Ports from `low` to `high`. */
+struct net_range {
+	u16 low;
+	u16 high;
+	u32 rule;                    /* with NET_DENY: refused */
+};
+
+#define NET_DENY 0x80000000
+
+/* What holds for a network: of the ranges that have the port, the first. User space puts the ranges of
+ * the wider networks behind, since a look-up gives only the narrowest. */
 struct net_verdict {
-	u32 effect;
-	u32 rule;
-	u32 ports;                   /* how many ranges hold; 0: every port */
+	u32 ranges;
 	u32 pad;
-	u16 low[NET_PORTS];
-	u16 high[NET_PORTS];
+	struct net_range range[NET_RANGES];
 };
 
 #define LEAF_NAME 32

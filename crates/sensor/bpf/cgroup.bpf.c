@@ -9,6 +9,9 @@
 #define ALLOWED 1
 #define REFUSED 0
 
+#define PORT_DNS 53
+#define PORT_MDNS 5353
+
 /* The address that the caller gave, from the kernel's copy. Fields of the context are loaded one by
  * one: the verifier rewrites each access. */
 INLINE void hook__ipv4(struct bpf_sock_addr *ctx, struct socket_address *address)
@@ -91,6 +94,17 @@ INLINE void connect__keep(const struct hook *hook, struct task_struct *task, u32
 	bpf_map_update_elem(&destinations, &thread, &destination, BPF_ANY);
 }
 
+/* By the socket's cookie, and not deduplicated: every look-up of a name has a socket of its own. */
+INLINE void owner__keep(const struct hook *hook, struct task_struct *task)
+{
+	struct task_struct *leader = READ(task, group_leader);
+	struct owner owner = {
+		.start = READ(leader, start_boottime),
+		.tgid = READ(task, tgid),
+	};
+	bpf_map_update_elem(&owners, &hook->cookie, &owner, BPF_ANY);
+}
+
 NOINLINE int hook__decide(const struct hook *hook)
 {
 	struct settings *settings = settings__get();
@@ -110,6 +124,8 @@ NOINLINE int hook__decide(const struct hook *hook)
 			connect__keep(hook, task, refusal); /* said: the call's end need not repeat it */
 		return REFUSED;
 	}
+	if (hook->direction != NET_BIND && (hook->address.port == PORT_DNS || hook->address.port == PORT_MDNS))
+		owner__keep(hook, task);
 	if (hook->direction == NET_SEND && watch__wants(watch, KIND_SEND) && send__is_new(hook, settings, task, cgroup))
 		hook__report(hook, settings, task, cgroup, KIND_SEND, 0);
 	if (hook->direction != NET_CONNECT || !watch__wants(watch, KIND_CONNECT))
@@ -174,8 +190,6 @@ int cgroup__sendmsg6(struct bpf_sock_addr *ctx)
 
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
-#define PORT_DNS 53
-#define PORT_MDNS 5353
 #define DNS_HEADER 12
 
 struct packet {
@@ -260,8 +274,8 @@ INLINE bool dns__copy(struct __sk_buff *skb, struct dns_event *event, const stru
 }
 
 /* The packet's cgroup is its socket's: in an interrupt, nothing else says whose it is. The process
- * is found in user space by the socket's cookie. */
-INLINE void header__without_task(struct event_header *header, u32 kind, u64 cgroup)
+ * is the one that last connected or sent by that socket. */
+INLINE void header__without_task(struct event_header *header, u32 kind, u64 cgroup, u64 cookie)
 {
 	__builtin_memset(header, 0, sizeof(*header));
 	header->version = ABI_VERSION;
@@ -270,6 +284,11 @@ INLINE void header__without_task(struct event_header *header, u32 kind, u64 cgro
 	header->cpu = bpf_get_smp_processor_id();
 	header->flags = EVENT_NO_TASK;
 	header->cgroup = cgroup;
+	struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
+	if (!owner)
+		return;
+	header->tgid = owner->tgid;
+	header->start = owner->start;
 }
 
 /* RFC 1035, 4.1.1: the QR bit. A server in the container sends answers and takes questions. */
@@ -296,8 +315,8 @@ INLINE int dns__see(struct __sk_buff *skb, bool outgoing)
 	struct dns_event *event = record__reserve(sizeof(*event), kind, cgroup);
 	if (!event)
 		return ALLOWED;
-	header__without_task(&event->header, kind, cgroup);
 	event->cookie = bpf_get_socket_cookie(skb);
+	header__without_task(&event->header, kind, cgroup, event->cookie);
 	event->local = outgoing ? packet.source : packet.target;
 	event->remote = outgoing ? packet.target : packet.source;
 	event->outgoing = outgoing;

@@ -52,7 +52,7 @@ int guard__exec(u64 *ctx)
 	if (!guard__decide(watch, cgroup, READ(file, f_inode), READ(file, f_path.dentry), &verdict))
 		if (!(watch->flags & WATCH_EXEC_PATHS) || !guard__by_path(scratch, cgroup, file, &verdict))
 			guard__by_default(watch, &verdict);
-	if (verdict.effect != EFFECT_DENY && verdict.effect != EFFECT_CANARY)
+	if (!guard__refuses(&verdict, watch, settings, task))
 		return 0;
 	bpf_send_signal(SIGKILL);
 	if (verdict.effect == EFFECT_CANARY)

@@ -64,6 +64,24 @@ INLINE bool guard__by_hash(u64 cgroup, u64 hash, struct exec_verdict *verdict)
 	return verdict__take(verdict, bpf_map_lookup_elem(&exec_path_verdicts, &key), 0);
 }
 
+INLINE bool task__in_host_mounts(struct task_struct *task, const struct settings *settings)
+{
+	struct nsproxy *proxy = READ(task, nsproxy);
+	struct mnt_namespace *mounts = READ(proxy, mnt_ns);
+	return READ(mounts, ns.inum) == settings->host_mount_namespace;
+}
+
+/* A runtime puts its own child into the container's cgroup before that child leaves the host's mounts:
+ * it is not the container yet, and runs. A canary stays in the host's mounts. */
+INLINE bool guard__refuses(const struct exec_verdict *verdict, const struct watch *watch,
+			   const struct settings *settings, struct task_struct *task)
+{
+	if (verdict->effect == EFFECT_CANARY)
+		return true;
+	return verdict->effect == EFFECT_DENY &&
+	       (watch == &settings->host || !task__in_host_mounts(task, settings));
+}
+
 INLINE void canary__count(u64 cgroup)
 {
 	u64 *count = bpf_map_lookup_elem(&canaries, &cgroup);

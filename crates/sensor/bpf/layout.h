@@ -215,7 +215,7 @@ OFFSET(watch, kinds, 0);
 OFFSET(watch, flags, 8);
 OFFSET(watch, id, 12);
 
-SIZE(settings, 56);
+SIZE(settings, 64);
 OFFSET(settings, mode, 0);
 OFFSET(settings, self_tgid, 4);
 OFFSET(settings, cgroup_key, 8);
@@ -224,6 +224,8 @@ OFFSET(settings, dedup_window, 16);
 OFFSET(settings, rate_limit, 24);
 OFFSET(settings, signal_mask, 32);
 OFFSET(settings, host, 40);
+OFFSET(settings, host_mount_namespace, 56);
+OFFSET(settings, pad, 60);
 
 SIZE(syscall_shape, 8);
 OFFSET(syscall_shape, kind, 0);
@@ -265,13 +267,15 @@ OFFSET(net_key, direction, 4);
 OFFSET(net_key, cgroup, 8);
 OFFSET(net_key, address, 16);
 
-SIZE(net_verdict, 48);
-OFFSET(net_verdict, effect, 0);
-OFFSET(net_verdict, rule, 4);
-OFFSET(net_verdict, ports, 8);
-OFFSET(net_verdict, pad, 12);
-OFFSET(net_verdict, low, 16);
-OFFSET(net_verdict, high, 32);
+SIZE(net_range, 8);
+OFFSET(net_range, low, 0);
+OFFSET(net_range, high, 2);
+OFFSET(net_range, rule, 4);
+
+SIZE(net_verdict, 136);
+OFFSET(net_verdict, ranges, 0);
+OFFSET(net_verdict, pad, 4);
+OFFSET(net_verdict, range, 8);
 
 SIZE(leaf_key, 32);
 OFFSET(leaf_key, name, 0);

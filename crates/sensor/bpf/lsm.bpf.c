@@ -155,7 +155,7 @@ int lsm__exec(u64 *ctx)
 		if (!verdict.effect)
 			guard__by_default(actor.watch, &verdict);
 	}
-	if (verdict.effect != EFFECT_DENY && verdict.effect != EFFECT_CANARY)
+	if (!guard__refuses(&verdict, actor.watch, actor.settings, task__current()))
 		return 0;
 	struct lsm_event *event = lsm__begin(&actor, KIND_EXEC, HOOK_EXEC, verdict.rule, true);
 	if (event) {

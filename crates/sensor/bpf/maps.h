@@ -119,4 +119,13 @@ struct destination {
 
 MAP(destinations, MAP_LRU_HASH, 8192, u64, struct destination);
 
+/* Who talks to a name server by which socket: its packets are seen where no process is. */
+struct owner {
+	u64 start;
+	u32 tgid;
+	u32 pad;
+};
+
+MAP(owners, MAP_LRU_HASH, 8192, u64, struct owner);
+
 #endif

@@ -4,17 +4,16 @@
 
 #include "helpers.h"
 
-INLINE bool ports__hold(const struct net_verdict *verdict, u16 port)
+/* The first range with this port. */
+INLINE const struct net_range *net__range(const struct net_verdict *verdict, u16 port)
 {
-	if (!verdict->ports)
-		return true;
-	for (int i = 0; i < NET_PORTS; i++) {
-		if (i >= verdict->ports)
+	for (int i = 0; i < NET_RANGES; i++) {
+		if (i >= verdict->ranges)
 			break;
-		if (port >= verdict->low[i] && port <= verdict->high[i])
-			return true;
+		if (port >= verdict->range[i].low && port <= verdict->range[i].high)
+			return &verdict->range[i];
 	}
-	return false;
+	return NULL;
 }
 
 INLINE struct net_verdict *net__find(u64 cgroup, u32 direction, const struct socket_address *address)
@@ -30,14 +29,15 @@ INLINE struct net_verdict *net__find(u64 cgroup, u32 direction, const struct soc
 	return bpf_map_lookup_elem(&net_verdicts, &key);
 }
 
-/* 0: may pass; otherwise the rule, or u32::MAX when what is not listed is refused. */
+/* 0: may pass; otherwise the rule with NET_DENY, or u32::MAX when what is not listed is refused. */
 NOINLINE u32 net__refusal(const struct watch *watch, u64 cgroup, u32 direction, const struct socket_address *address)
 {
 	if (!(watch->flags & (WATCH_NET_RULES | WATCH_NET_UNLISTED)))
 		return 0;
 	struct net_verdict *verdict = net__find(cgroup, direction, address);
-	if (verdict && ports__hold(verdict, address->port))
-		return verdict->effect == EFFECT_DENY ? verdict->rule | 0x80000000 : 0;
+	const struct net_range *range = verdict ? net__range(verdict, address->port) : NULL;
+	if (range)
+		return range->rule & NET_DENY ? range->rule : 0;
 	return watch->flags & WATCH_NET_UNLISTED && direction != NET_BIND ? 0xffffffff : 0;
 }
 

@@ -1,59 +1,35 @@
-//! Prints what the sensor sees on this host for some seconds.
-use palisade_sensor::ladder::Ladder;
-use palisade_sensor::loader::{Loaded, LoaderConfig};
-use palisade_sensor::ring::Ring;
-use palisade_sensor::{Settings, Watch};
+//! Prints what the sensor sees on this host: `watch [SECONDS]`.
 
-#[tokio::main]
-async fn main() {
-    let config = LoaderConfig {
-        ring_bytes: 8 << 20,
+use std::time::{Duration, Instant};
+
+use palisade_sensor::ladder::Ladder;
+use palisade_sensor::{Observation, Sensor, SensorConfig};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(3);
+    let config = SensorConfig {
         cgroup_root: Some("/sys/fs/cgroup/unified".into()),
-        prevent: false,
-        compat: false,
-    };
-    let settings = Settings {
-        mode: 1,
-        self_tgid: std::process::id(),
-        cgroup_key: 0,
-        wake_bytes: 0,
-        dedup_window: 0,
-        rate_limit: 0,
-        signal_mask: !0,
-        host: Watch { kinds: !0, flags: !0, id: 0 },
+        host: true,
+        ..SensorConfig::default()
     };
     let mut ladder = Ladder::default();
-    let start = std::time::Instant::now();
-    let mut loaded =
-        Loaded::load(&config, &settings, &mut ladder).unwrap_or_else(|e| panic!("{e:?}"));
-    println!("loaded in {:?}, best rung {:?}", start.elapsed(), ladder.best());
-    for step in ladder.steps() {
-        println!("{step:?}");
-    }
-    let mut rings: Vec<Ring> = loaded
-        .take_rings()
-        .expect("rings")
-        .into_iter()
-        .map(|r| Ring::new(r).expect("ring"))
-        .collect();
-    let child = std::process::Command::new("sh")
-        .args(["-c", "ls /tmp >/dev/null; echo x > /tmp/palisade-try; mv /tmp/palisade-try /tmp/palisade-try2; chmod 600 /tmp/palisade-try2; rm /tmp/palisade-try2; getent hosts example.invalid; exec 3<>/dev/tcp/127.0.0.1/1"])
-        .spawn();
-    drop(child);
-    let mut seen = 0;
-    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(3);
-    while let Ok(taken) = tokio::time::timeout_at(
-        until,
-        rings[0].take(64, |record| {
-            seen += 1;
-            if seen < 60 {
-                println!("{:?}", record.body);
+    let began = Instant::now();
+    let (sensor, mut reader) = Sensor::start(&config, &mut ladder)?;
+    println!("{ladder}loaded in {:?}, best rung {:?}", began.elapsed(), ladder.best());
+    let mut existing = 0;
+    reader.existing(&mut |_| existing += 1)?;
+    println!("{existing} things were there");
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < until {
+        reader.read(Duration::from_millis(100), 1_000, &mut |observation| match observation {
+            Observation::Event { event, rule } => {
+                let line: Vec<&str> =
+                    event.process.ancestors.iter().map(|one| one.name.as_str()).collect();
+                println!("{} {:?} {:?} {rule:?}", event.process.name, line, event.activity);
             }
-        }),
-    )
-    .await
-    {
-        taken.expect("taken");
+            other => println!("{other:?}"),
+        })?;
     }
-    println!("{seen} records; losses {:?}", loaded.take_losses().map(|l| l.len()));
+    println!("{:?}; losses {:?}", reader.counts(), sensor.take_losses()?);
+    Ok(())
 }

@@ -242,6 +242,8 @@ pub enum Body {
         file: File,
         /// `O_*`.
         flags: u32,
+        /// Number of the system call, in the table that the `COMPAT` flag names.
+        syscall: u32,
         /// Like ones that were left out since the last.
         suppressed: u64,
     },
@@ -596,6 +598,7 @@ fn open(reader: &Reader<'_>) -> Result<Body, DecodeError> {
     Ok(Body::Open {
         file: reader.file(raw.file),
         flags: raw.open_flags,
+        syscall: raw.syscall,
         suppressed: raw.suppressed,
     })
 }

@@ -296,6 +296,10 @@ pub struct Settings {
     pub signal_mask: u64,
     /// What holds in mode 1 for cgroups that are not listed.
     pub host: Watch,
+    /// Inode number of the host's mount namespace.
+    pub host_mount_namespace: u32,
+    /// 0.
+    pub pad: u32,
 }
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -361,13 +365,18 @@ pub(crate) struct NetKey {
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub(crate) struct NetVerdict {
-    pub(crate) effect: u32,
+pub(crate) struct NetRange {
+    pub(crate) low: u16,
+    pub(crate) high: u16,
     pub(crate) rule: u32,
-    pub(crate) ports: u32,
+}
+
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct NetVerdict {
+    pub(crate) ranges: u32,
     pub(crate) pad: u32,
-    pub(crate) low: [u16; 8],
-    pub(crate) high: [u16; 8],
+    pub(crate) range: [NetRange; 16],
 }
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -476,7 +485,7 @@ mod tests {
             "file_snapshot" FileSnapshot { header, file, local, remote, descriptor, state, family, r#type, protocol }
             "lsm_event" LsmEvent { header, file, remote, hook, verdict, argument, path2, pad, bytes }
             "watch" Watch { kinds, flags, id }
-            "settings" Settings { mode, self_tgid, cgroup_key, wake_bytes, dedup_window, rate_limit, signal_mask, host }
+            "settings" Settings { mode, self_tgid, cgroup_key, wake_bytes, dedup_window, rate_limit, signal_mask, host, host_mount_namespace, pad }
             "syscall_shape" SyscallShape { kind, flags, fd, path, directory, path2, directory2 }
             "loss_key" LossKey { cgroup, kind, reason, pad }
             "loss" Loss { count, first, last }
@@ -484,7 +493,8 @@ mod tests {
             "exec_path_key" ExecPathKey { cgroup, hash }
             "exec_verdict" ExecVerdict { effect, rule, changed }
             "net_key" NetKey { prefix, direction, cgroup, address }
-            "net_verdict" NetVerdict { effect, rule, ports, pad, low, high }
+            "net_range" NetRange { low, high, rule }
+            "net_verdict" NetVerdict { ranges, pad, range }
             "leaf_key" LeafKey { name }
         };
         assert_eq!(said_by_c(), rust);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! rung 3  bpf/sensor.bpf.c ─┐
-//! rung 5  bpf/lsm.bpf.c ────┼─ ring ─► [`abi::Record`] ─► Defender
+//! rung 5  bpf/lsm.bpf.c ────┼─ ring ─► [`abi::Record`] ─► [`track`] ─► [`Observation`] ─► Defender
 //! rung 2  fanotify ─────────┤
 //! rung 1  process connector ┤
 //! rung 0  /proc ────────────┘
@@ -25,13 +25,17 @@ pub mod loader;
 pub mod procfs;
 pub mod ring;
 pub mod syscalls;
+pub mod track;
 
+mod enforce;
 mod error;
 mod layout;
 mod observation;
 mod plan;
+mod sensor;
 
 pub use error::{SensorError, SensorErrorKind};
 pub use layout::{Settings, Watch};
 pub use observation::{CgroupChange, CgroupWhat, Observation};
 pub use plan::{Direction, ExecRule, NetRule, Plan, WriteRule};
+pub use sensor::{Reader, ReaderCounts, Sensor, SensorConfig};

@@ -1,11 +1,12 @@
 //! Loads and attaches the BPF programs, each by itself, with aya.
-//!
-//! Uncompiled draft against aya 0.14 (its changelog: `override_global`, `map_max_entries`).
 
 use std::fs::File;
 use std::path::Path;
 
-use aya::maps::{Array, HashMap as BpfHashMap, MapData, PerCpuHashMap, ProgramArray, RingBuf};
+use aya::maps::lpm_trie::Key as LpmKey;
+use aya::maps::{
+    Array, HashMap as BpfHashMap, LpmTrie, MapData, MapError, PerCpuHashMap, ProgramArray, RingBuf,
+};
 use aya::programs::links::CgroupAttachMode;
 use aya::programs::{
     BtfTracePoint, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Iter, Lsm, Program,
@@ -14,8 +15,14 @@ use aya::programs::{
 use aya::{Btf, Ebpf, EbpfLoader};
 use palisade_model::event::Rung;
 
+use zerocopy::IntoBytes as _;
+
+use crate::enforce::{self, Entries, NetPlace, path_key};
 use crate::ladder::Ladder;
-use crate::layout::{Settings, SyscallShape, Watch};
+use crate::layout::{
+    ExecKey, ExecPathKey, ExecVerdict, LeafKey, NetVerdict, Settings, SyscallShape, Watch,
+};
+use crate::plan::Plan;
 use crate::syscalls;
 use crate::{SensorError, SensorErrorKind};
 
@@ -97,10 +104,11 @@ pub struct LoaderConfig {
     pub prevent: bool,
     /// The kernel runs 32-bit programs.
     pub compat: bool,
+    /// Leaf names whose opening for reading is reported, at most 31 bytes each.
+    pub sensitive: Vec<String>,
 }
 
 /// Loaded programs. Dropping it detaches everything.
-
 pub struct Loaded {
     sensor: Ebpf,
     lsm: Option<Ebpf>,
@@ -134,6 +142,7 @@ impl Loaded {
         })?;
         let (mut sensor, form) = load_sensor(config, &btf)?;
         write_settings(&mut sensor, settings)?;
+        write_sensitive(&mut sensor, &config.sensitive)?;
         attach_tracepoints(&mut sensor, &btf, form, config, ladder);
         let hooks = attach_cgroup(&mut sensor, config, ladder);
         let _tables = attach_syscalls(&mut sensor, &btf, form, config, hooks, ladder);
@@ -157,23 +166,74 @@ impl Loaded {
             .collect()
     }
 
-    /// Watches a cgroup, in every object.
+    /// Watches a cgroup and refuses what the plan says, in every object. New entries come first, then the
+    /// switch, and old entries go last: at no moment less is refused than by both plans.
     ///
     /// # Errors
     ///
-    /// When the map is full (16,384 cgroups).
-    pub fn watch(&mut self, cgroup: u64, watch: Watch) -> Result<(), SensorError> {
+    /// When a map is full or cannot hold the plan.
+    pub(crate) fn enforce(
+        &mut self,
+        cgroup: u64,
+        watch: Watch,
+        before: &Plan,
+        plan: &Plan,
+    ) -> Result<(), SensorError> {
+        let old = Entries::of(before)?;
+        let new = Entries::of(plan)?;
+        let watch = Watch { flags: watch.flags | new.flags, ..watch };
         for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
-            let map = object.map_mut("watched").ok_or_else(|| broken("watched"))?;
-            let mut map: BpfHashMap<_, u64, Watch> =
-                BpfHashMap::try_from(map).map_err(|error| broken("watched").with(error))?;
-            map.insert(cgroup, watch, 0).map_err(|error| {
-                SensorError::new(
-                    SensorErrorKind::Io,
-                    format!("cgroup {cgroup} could not be watched"),
-                )
-                .with(error)
-            })?;
+            let mut exec: BpfHashMap<_, ExecPathKey, ExecVerdict> =
+                hash_map(object, "exec_path_verdicts")?;
+            for (hash, verdict) in &new.exec {
+                let key = path_key(cgroup, *hash);
+                exec.insert(key, verdict, 0).map_err(|error| full("exec_path_verdicts", error))?;
+            }
+            let mut net = net_map(object)?;
+            for (place, verdict) in &new.net {
+                net.insert(&lpm_key(*place, cgroup), verdict, 0)
+                    .map_err(|error| full("net_verdicts", error))?;
+            }
+            let mut watched: BpfHashMap<_, u64, Watch> = hash_map(object, "watched")?;
+            watched.insert(cgroup, watch, 0).map_err(|error| full("watched", error))?;
+            let gone_exec = old.exec.keys().filter(|hash| !new.exec.contains_key(hash));
+            let gone_net = old.net.keys().filter(|place| !new.net.contains_key(place));
+            remove(object, cgroup, gone_exec, gone_net)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what is held for a cgroup that is gone.
+    ///
+    /// # Errors
+    ///
+    /// When the plan cannot be read again.
+    pub(crate) fn forget(&mut self, cgroup: u64, before: &Plan) -> Result<(), SensorError> {
+        let old = Entries::of(before)?;
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            let mut watched: BpfHashMap<_, u64, Watch> = hash_map(object, "watched")?;
+            let _ = watched.remove(&cgroup);
+            remove(object, cgroup, old.exec.keys(), old.net.keys())?;
+        }
+        Ok(())
+    }
+
+    /// Refuses one file in one cgroup, and tells it as a canary.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full.
+    pub(crate) fn canary(
+        &mut self,
+        cgroup: u64,
+        device: u64,
+        inode: u64,
+    ) -> Result<(), SensorError> {
+        let key = ExecKey { cgroup, inode, device: kernel_device(device) };
+        let verdict = ExecVerdict { effect: enforce::CANARY, rule: 0, changed: 0 };
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            let mut map: BpfHashMap<_, ExecKey, ExecVerdict> = hash_map(object, "exec_verdicts")?;
+            map.insert(key, verdict, 0).map_err(|error| full("exec_verdicts", error))?;
         }
         Ok(())
     }
@@ -247,6 +307,56 @@ pub struct Loss {
     pub last_ns: u64,
 }
 
+/// stat(2)'s device as the kernel has it: `major << 20 | minor`.
+fn kernel_device(device: u64) -> u64 {
+    u64::from(libc::major(device)) << 20 | u64::from(libc::minor(device))
+}
+
+fn hash_map<'a, K: aya::Pod, V: aya::Pod>(
+    object: &'a mut Ebpf,
+    name: &str,
+) -> Result<BpfHashMap<&'a mut MapData, K, V>, SensorError> {
+    let map = object.map_mut(name).ok_or_else(|| broken(name))?;
+    BpfHashMap::try_from(map).map_err(|error| broken(name).with(error))
+}
+
+fn net_map(object: &mut Ebpf) -> Result<LpmTrie<&mut MapData, [u8; 28], NetVerdict>, SensorError> {
+    let name = "net_verdicts";
+    let map = object.map_mut(name).ok_or_else(|| broken(name))?;
+    LpmTrie::try_from(map).map_err(|error| broken(name).with(error))
+}
+
+/// aya keeps the prefix length beside the rest of the key.
+fn lpm_key(place: NetPlace, cgroup: u64) -> LpmKey<[u8; 28]> {
+    let key = place.key(cgroup);
+    let mut data = [0; 28];
+    let bytes = key.as_bytes();
+    data.copy_from_slice(bytes.get(4..32).unwrap_or(&[0; 28]));
+    LpmKey::new(key.prefix, data)
+}
+
+fn remove<'a>(
+    object: &mut Ebpf,
+    cgroup: u64,
+    exec: impl Iterator<Item = &'a u64>,
+    net: impl Iterator<Item = &'a NetPlace>,
+) -> Result<(), SensorError> {
+    // What is not there any more need not be removed.
+    let mut map: BpfHashMap<_, ExecPathKey, ExecVerdict> = hash_map(object, "exec_path_verdicts")?;
+    for hash in exec {
+        let _ = map.remove(&path_key(cgroup, *hash));
+    }
+    let mut map = net_map(object)?;
+    for place in net {
+        let _ = map.remove(&lpm_key(*place, cgroup));
+    }
+    Ok(())
+}
+
+fn full(name: &str, error: MapError) -> SensorError {
+    SensorError::new(SensorErrorKind::Io, format!("the map {name} takes no more")).with(error)
+}
+
 fn broken(name: &str) -> SensorError {
     SensorError::new(SensorErrorKind::Object, format!("the object has no usable {name}"))
 }
@@ -283,6 +393,23 @@ fn write_settings(object: &mut Ebpf, settings: &Settings) -> Result<(), SensorEr
     let mut map: Array<_, Settings> =
         Array::try_from(map).map_err(|error| broken("settings").with(error))?;
     map.set(0, settings, 0).map_err(|error| broken("settings").with(error))
+}
+
+fn write_sensitive(object: &mut Ebpf, names: &[String]) -> Result<(), SensorError> {
+    let mut map: BpfHashMap<_, LeafKey, u32> = hash_map(object, "sensitive_names")?;
+    for name in names {
+        let mut key = LeafKey { name: [0; 32] };
+        // The kernel side compares with a NUL at the end.
+        let Some(place) = key.name.get_mut(..name.len()).filter(|place| place.len() < 32) else {
+            return Err(SensorError::new(
+                SensorErrorKind::Unsupported,
+                format!("the sensitive name `{name}` has more than 31 bytes"),
+            ));
+        };
+        place.copy_from_slice(name.as_bytes());
+        map.insert(key, 1, 0).map_err(|error| full("sensitive_names", error))?;
+    }
+    Ok(())
 }
 
 /// Loads once; a program that is loaded already stays so.
@@ -399,7 +526,8 @@ fn open_root(path: &Path) -> Result<File, SensorError> {
         .map_err(|error| SensorError::os(format!("{} cannot be opened", path.display()), error))
 }
 
-/// `AllowMultiple`: other tools' programs run as well, and any refusal stands.
+/// By a link, which always stands beside other tools' programs (any refusal stands) and takes no flags:
+/// `Single` is what aya calls none.
 fn attach_address_hook(object: &mut Ebpf, root: &File, name: &str) -> Result<(), SensorError> {
     let program: &mut CgroupSockAddr = object
         .program_mut(name)
@@ -407,9 +535,7 @@ fn attach_address_hook(object: &mut Ebpf, root: &File, name: &str) -> Result<(),
         .try_into()
         .map_err(|error| broken(name).with(error))?;
     program.load().map_err(|error| refused(name).with(error))?;
-    program
-        .attach(root, CgroupAttachMode::AllowMultiple)
-        .map_err(|error| refused(name).with(error))?;
+    program.attach(root, CgroupAttachMode::Single).map_err(|error| refused(name).with(error))?;
     Ok(())
 }
 
@@ -426,7 +552,7 @@ fn attach_packets(
         .map_err(|error| broken(name).with(error))?;
     program.load().map_err(|error| refused(name).with(error))?;
     program
-        .attach(root, way, CgroupAttachMode::AllowMultiple)
+        .attach(root, way, CgroupAttachMode::Single)
         .map_err(|error| refused(name).with(error))?;
     Ok(())
 }

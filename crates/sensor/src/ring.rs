@@ -1,17 +1,18 @@
 //! Reads the rings: records out, losses counted from their sequence numbers.
 
 use std::collections::HashMap;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
 
 use aya::maps::{MapData, RingBuf};
-use tokio::io::unix::AsyncFd;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::abi::Record;
 use crate::{SensorError, SensorErrorKind};
 
-/// A ring that can be waited for.
+/// One ring.
 pub struct Ring {
-    ring: AsyncFd<RingBuf<MapData>>,
+    ring: RingBuf<MapData>,
     sequences: HashMap<u32, u64>,
     /// Records that could not be decoded.
     pub damaged: u64,
@@ -20,39 +21,17 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Makes a ring waitable.
-    ///
-    /// # Errors
-    ///
-    /// Outside a tokio runtime with I/O.
-    pub fn new(ring: RingBuf<MapData>) -> Result<Self, SensorError> {
-        debug_assert!(ring.as_raw_fd() >= 0);
-        let ring = AsyncFd::new(ring).map_err(|error| {
-            SensorError::new(SensorErrorKind::Io, "the ring cannot be waited for").with(error)
-        })?;
-        Ok(Self { ring, sequences: HashMap::new(), damaged: 0, missing: 0 })
+    /// Starts reading a ring.
+    pub fn new(ring: RingBuf<MapData>) -> Self {
+        Self { ring, sequences: HashMap::new(), damaged: 0, missing: 0 }
     }
 
-    /// Waits for records and hands over at most `most` of them: a flood must not keep the caller from its
-    /// other work (law 6).
-    ///
-    /// # Errors
-    ///
-    /// When the descriptor cannot be polled.
-    pub async fn take(
-        &mut self,
-        most: usize,
-        mut with: impl FnMut(Record),
-    ) -> Result<usize, SensorError> {
-        let mut ready = self.ring.readable_mut().await.map_err(|error| {
-            SensorError::new(SensorErrorKind::Io, "the ring cannot be polled").with(error)
-        })?;
+    /// Hands over at most `most` records of those that wait: a flood must not keep the caller from its
+    /// other work (law 6). Gives how many there were.
+    pub fn take(&mut self, most: usize, mut with: impl FnMut(Record)) -> usize {
         let mut taken = 0;
         while taken < most {
-            let Some(item) = ready.get_inner_mut().next() else {
-                ready.clear_ready();
-                break;
-            };
+            let Some(item) = self.ring.next() else { break };
             taken += 1;
             match Record::decode(&item) {
                 Ok((record, _)) => {
@@ -67,8 +46,38 @@ impl Ring {
                 Err(_) => self.damaged += 1,
             }
         }
-        Ok(taken)
+        taken
     }
+}
+
+impl AsRawFd for Ring {
+    fn as_raw_fd(&self) -> RawFd {
+        self.ring.as_raw_fd()
+    }
+}
+
+/// Waits until one of the rings has something, or the time is over.
+///
+/// # Errors
+///
+/// When the descriptors cannot be polled.
+pub fn wait(rings: &[Ring], time: Duration) -> Result<(), SensorError> {
+    let time = Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    };
+    let mut waited: Vec<PollFd<'_>> =
+        rings.iter().map(|ring| PollFd::from_borrowed_fd(borrowed(ring), PollFlags::IN)).collect();
+    match poll(&mut waited, Some(&time)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(SensorError::new(SensorErrorKind::Io, "the rings cannot be polled")
+            .with(std::io::Error::from(error))),
+    }
+}
+
+fn borrowed(ring: &Ring) -> BorrowedFd<'_> {
+    // SAFETY: the descriptor belongs to the ring, which outlives the borrow.
+    unsafe { BorrowedFd::borrow_raw(ring.as_raw_fd()) }
 }
 
 /// An interrupt's program can take a number between another's taking and sending its own, so that two

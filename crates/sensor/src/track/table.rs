@@ -1,0 +1,409 @@
+//! The processes of the host.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use palisade_model::event::{
+    Activity, Ancestor, Ancestors, Capabilities, Credentials, Executable, FileRef, Namespaces,
+    Process, ProcessKey, readable,
+};
+
+use super::{TrackSettings, call, file, wall};
+use crate::abi::{Body, Exec, Header, Record, flag};
+use crate::procfs;
+
+/// What a fork says of the child.
+pub(super) struct Child {
+    pub(super) key: ProcessKey,
+    pub(super) cgroup: u64,
+    pub(super) inner: u32,
+    pub(super) namespaces: [u32; 4],
+}
+
+#[derive(Debug)]
+struct Entry {
+    process: Arc<Process>,
+    /// The process as its children see it: made at the first fork after an exec.
+    line: Option<Arc<Ancestor>>,
+    ended: bool,
+}
+
+impl Entry {
+    fn new(process: Arc<Process>) -> Self {
+        Self { process, line: None, ended: false }
+    }
+
+    fn line(&mut self) -> Arc<Ancestor> {
+        Arc::clone(self.line.get_or_insert_with(|| Arc::new(self.process.as_ancestor())))
+    }
+}
+
+/// Every process that was seen and has not ended, and those that ended lately.
+#[derive(Debug)]
+pub(super) struct Table {
+    settings: TrackSettings,
+    entries: HashMap<u32, Entry>,
+    /// Number in a PID namespace to number in the host's.
+    inner: HashMap<(u32, u32), u32>,
+    ended: VecDeque<ProcessKey>,
+    pub(super) unannounced: u64,
+    pub(super) unplaced: u64,
+}
+
+impl Table {
+    pub(super) fn new(settings: TrackSettings) -> Self {
+        Self {
+            settings,
+            entries: HashMap::new(),
+            inner: HashMap::new(),
+            ended: VecDeque::new(),
+            unannounced: 0,
+            unplaced: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn living(&self, tgid: u32) -> Option<&Arc<Process>> {
+        self.entries.get(&tgid).filter(|entry| !entry.ended).map(|entry| &entry.process)
+    }
+
+    /// This very process, living or ended lately.
+    pub(super) fn exactly(&self, key: ProcessKey) -> Option<&Arc<Process>> {
+        let entry = self.entries.get(&key.tgid())?;
+        same(entry.process.key.start_ns(), key.start_ns()).then_some(&entry.process)
+    }
+
+    /// The process that has this number in this PID namespace.
+    pub(super) fn inner(&self, namespace: u32, pid: u32) -> Option<ProcessKey> {
+        let tgid = self.inner.get(&(namespace, pid))?;
+        Some(self.entries.get(tgid)?.process.key)
+    }
+
+    /// The process of a header as it was known before.
+    pub(super) fn before(&self, header: &Header) -> Option<Arc<Process>> {
+        self.exactly(ProcessKey::new(header.tgid, header.start_ns)).map(Arc::clone)
+    }
+
+    /// The process of a header, with what the header says is new of it.
+    pub(super) fn of(&mut self, header: &Header, boot_unix_ms: u64) -> Arc<Process> {
+        let key = ProcessKey::new(header.tgid, header.start_ns);
+        let Some(known) = self.exactly(key) else { return self.unknown(header, boot_unix_ms) };
+        // Seen where no process is, the header has nothing but the number.
+        if header.flags & flag::NO_TASK != 0 || !differs(known, header) {
+            return Arc::clone(known);
+        }
+        let mut process = Process::clone(known);
+        refresh(&mut process, header);
+        self.replace(process)
+    }
+
+    /// A process of which no fork was seen: one that was there before us, or whose fork was lost.
+    fn unknown(&mut self, header: &Header, boot_unix_ms: u64) -> Arc<Process> {
+        if header.tgid == 0 {
+            return Arc::new(bare(header, boot_unix_ms));
+        }
+        self.unannounced += 1;
+        let mut process = bare(header, boot_unix_ms);
+        if let Some(snapshot) = self.snapshot(header) {
+            describe(&mut process, snapshot);
+        }
+        let parent = ProcessKey::new(header.parent_tgid, header.parent_start_ns);
+        process.ancestors = self.line_of(parent).unwrap_or_default();
+        self.place(process)
+    }
+
+    fn snapshot(&self, header: &Header) -> Option<procfs::Snapshot> {
+        let proc = self.settings.proc.as_deref()?;
+        let snapshot = procfs::process(proc, header.tgid)?;
+        // Ticks of 10 ms; another process may have the number by now.
+        (header.start_ns == 0 || snapshot.start_ns.abs_diff(header.start_ns) <= 20_000_000)
+            .then_some(snapshot)
+    }
+
+    /// The ancestry that a child of this process has.
+    fn line_of(&mut self, parent: ProcessKey) -> Option<Ancestors> {
+        let entry = self.entries.get_mut(&parent.tgid())?;
+        if !same(entry.process.key.start_ns(), parent.start_ns()) {
+            return None;
+        }
+        let line = entry.line();
+        Some(Ancestors::below(line, &entry.process.ancestors))
+    }
+
+    pub(super) fn fork(
+        &mut self,
+        parent: &Process,
+        header: &Header,
+        child: &Child,
+        boot_unix_ms: u64,
+    ) -> Arc<Process> {
+        let ancestors = self
+            .line_of(parent.key)
+            .unwrap_or_else(|| Ancestors::below(Arc::new(parent.as_ancestor()), &parent.ancestors));
+        let [mnt, pid, net, user] = child.namespaces;
+        self.place(Process {
+            key: child.key,
+            inner_pid: child.inner,
+            cgroup: child.cgroup,
+            namespaces: Namespaces { mnt, pid, net, user, ..parent.namespaces },
+            started: wall(boot_unix_ms, header.time_ns),
+            ancestors,
+            ..parent.clone()
+        })
+    }
+
+    /// Another program in the same process.
+    pub(super) fn exec(
+        &mut self,
+        header: &Header,
+        exec: &Exec,
+        boot_unix_ms: u64,
+    ) -> (Arc<Process>, Activity) {
+        let before = self.of(header, boot_unix_ms);
+        let capabilities = capabilities(header, exec);
+        let script = (!exec.interpreter.is_empty())
+            .then(|| FileRef::at(file::named(&exec.directory, &exec.invoked)));
+        let activity = Activity::Exec {
+            script,
+            previous: before.path().to_owned(),
+            gained: capabilities.gained(&before.capabilities),
+        };
+        let mut process = Process {
+            name: readable(&header.name),
+            executable: Executable {
+                file: file::of(&exec.executable),
+                hash: None,
+                fileless: exec.executable.memory || exec.executable.path.pseudo,
+            },
+            args: exec.arguments.iter().map(|one| readable(one)).collect(),
+            args_cut: usize::try_from(exec.argument_bytes).unwrap_or(usize::MAX)
+                > exec.arguments.iter().map(|one| one.len() + 1).sum(),
+            environment: exec.environment.iter().map(|one| readable(one)).collect(),
+            cwd: readable(&exec.directory.bytes),
+            capabilities,
+            session: exec.session,
+            terminal: exec.terminal,
+            ..Process::clone(&before)
+        };
+        process.credentials.suid = exec.saved[0];
+        process.credentials.sgid = exec.saved[1];
+        process.credentials.login_uid = exec.login_uid;
+        if process.ancestors.is_empty() {
+            process.ancestors = self.told_ancestors(&exec.ancestors);
+        }
+        (self.replace(process), activity)
+    }
+
+    /// From the numbers that the kernel gave: the nearest known one brings its own line.
+    fn told_ancestors(&mut self, told: &[(u32, u64)]) -> Ancestors {
+        told.first()
+            .and_then(|(tgid, start)| self.line_of(ProcessKey::new(*tgid, *start)))
+            .unwrap_or_default()
+    }
+
+    /// The same process with other contents.
+    fn replace(&mut self, process: Process) -> Arc<Process> {
+        let process = Arc::new(process);
+        if let Some(entry) = self.entries.get_mut(&process.key.tgid()) {
+            let (before, now) = (&entry.process, &process);
+            if before.namespaces.pid != now.namespaces.pid || before.inner_pid != now.inner_pid {
+                self.inner.remove(&(before.namespaces.pid, before.inner_pid));
+                self.inner.insert((now.namespaces.pid, now.inner_pid), now.key.tgid());
+            }
+            entry.process = Arc::clone(&process);
+            entry.line = None;
+        }
+        process
+    }
+
+    fn place(&mut self, process: Process) -> Arc<Process> {
+        let process = Arc::new(process);
+        let tgid = process.key.tgid();
+        if self.entries.len() >= self.settings.processes {
+            self.forget_ended(0);
+        }
+        if self.entries.len() >= self.settings.processes && !self.entries.contains_key(&tgid) {
+            self.unplaced += 1;
+            return process;
+        }
+        self.inner.insert((process.namespaces.pid, process.inner_pid), tgid);
+        if let Some(old) = self.entries.insert(tgid, Entry::new(Arc::clone(&process))) {
+            // The number is used again: the old one ended unseen, or not yet forgotten.
+            let old = (old.process.namespaces.pid, old.process.inner_pid);
+            if old != (process.namespaces.pid, process.inner_pid)
+                && self.inner.get(&old) == Some(&tgid)
+            {
+                self.inner.remove(&old);
+            }
+        }
+        process
+    }
+
+    pub(super) fn end(&mut self, tgid: u32, start_ns: u64) {
+        let Some(entry) = self.entries.get_mut(&tgid) else { return };
+        if entry.ended || !same(entry.process.key.start_ns(), start_ns) {
+            return;
+        }
+        entry.ended = true;
+        self.ended.push_back(entry.process.key);
+        self.forget_ended(self.settings.ended);
+    }
+
+    fn forget_ended(&mut self, keep: usize) {
+        while self.ended.len() > keep {
+            let Some(key) = self.ended.pop_front() else { return };
+            let gone = self
+                .entries
+                .get(&key.tgid())
+                .is_some_and(|entry| entry.ended && entry.process.key == key);
+            if !gone {
+                continue;
+            }
+            if let Some(entry) = self.entries.remove(&key.tgid()) {
+                let inner = (entry.process.namespaces.pid, entry.process.inner_pid);
+                if self.inner.get(&inner) == Some(&key.tgid()) {
+                    self.inner.remove(&inner);
+                }
+            }
+        }
+    }
+
+    /// A runtime has put a process into its cgroup.
+    pub(super) fn joined(&mut self, header: &Header, cgroup: u64, hierarchy: u32) {
+        let key = ProcessKey::new(header.tgid, header.start_ns);
+        let Some(process) = self.exactly(key) else { return };
+        if hierarchy == 0 && process.cgroup != cgroup {
+            let mut process = Process::clone(process);
+            process.cgroup = cgroup;
+            self.replace(process);
+        }
+    }
+
+    /// What lived when we came. Gives each with its ancestry.
+    pub(super) fn existing(&mut self, tasks: Vec<Record>, boot_unix_ms: u64) -> Vec<Arc<Process>> {
+        let mut waiting: HashMap<u32, Record> =
+            tasks.into_iter().map(|task| (task.header.tgid, task)).collect();
+        let mut all = Vec::with_capacity(waiting.len());
+        while let Some(&start) = waiting.keys().next() {
+            let mut line = Vec::new();
+            let mut next = start;
+            while let Some(task) = waiting.remove(&next) {
+                next = task.header.parent_tgid;
+                line.push(task);
+            }
+            for task in line.into_iter().rev() {
+                all.push(self.existing_one(&task, boot_unix_ms));
+            }
+        }
+        all
+    }
+
+    fn existing_one(&mut self, task: &Record, boot_unix_ms: u64) -> Arc<Process> {
+        let header = &task.header;
+        let key = ProcessKey::new(header.tgid, header.start_ns);
+        let mut process = bare(header, boot_unix_ms);
+        if let Some(snapshot) = self.snapshot(header) {
+            describe(&mut process, snapshot);
+        }
+        if let Body::Task { executable, .. } = &task.body {
+            let file = file::of(executable);
+            process.executable = Executable { fileless: executable.memory, file, hash: None };
+        }
+        let parent = ProcessKey::new(header.parent_tgid, header.parent_start_ns);
+        process.ancestors = self.line_of(parent).unwrap_or_default();
+        // A fork or exec between attaching and this look is newer than the iterator's.
+        match self.exactly(key) {
+            Some(known) if !known.args.is_empty() => Arc::clone(known),
+            Some(_) => self.replace(process),
+            None => self.place(process),
+        }
+    }
+}
+
+/// Starts from `/proc` have ticks of 10 ms; a start of 0 is not known.
+fn same(one: u64, other: u64) -> bool {
+    one == other || one == 0 || other == 0
+}
+
+fn differs(known: &Process, header: &Header) -> bool {
+    let own = &known.credentials;
+    (own.uid, own.gid, own.euid, own.egid) != (header.uid, header.gid, header.euid, header.egid)
+        || known.capabilities.effective != header.capabilities
+        || known.cgroup != header.cgroup
+        || namespaces(known) != header.namespaces
+        || (header.tid == header.tgid && known.name.as_bytes() != header.name)
+}
+
+fn namespaces(process: &Process) -> [u32; 4] {
+    let own = process.namespaces;
+    [own.mnt, own.pid, own.net, own.user]
+}
+
+fn refresh(process: &mut Process, header: &Header) {
+    process.credentials.uid = header.uid;
+    process.credentials.gid = header.gid;
+    process.credentials.euid = header.euid;
+    process.credentials.egid = header.egid;
+    process.capabilities = call::capabilities(process.capabilities, header.capabilities);
+    process.cgroup = header.cgroup;
+    let [mnt, pid, net, user] = header.namespaces;
+    process.namespaces = Namespaces { mnt, pid, net, user, ..process.namespaces };
+    process.inner_pid = header.inner_tgid;
+    // A thread's own name is not the process's.
+    if header.tid == header.tgid {
+        process.name = readable(&header.name);
+    }
+}
+
+/// As much as one header tells.
+fn bare(header: &Header, boot_unix_ms: u64) -> Process {
+    let [mnt, pid, net, user] = header.namespaces;
+    Process {
+        key: ProcessKey::new(header.tgid, header.start_ns),
+        inner_pid: header.inner_tgid,
+        name: readable(&header.name),
+        executable: Executable::default(),
+        args: Vec::new(),
+        args_cut: false,
+        environment: Vec::new(),
+        cwd: String::new(),
+        credentials: Credentials {
+            uid: header.uid,
+            gid: header.gid,
+            euid: header.euid,
+            egid: header.egid,
+            suid: header.euid,
+            sgid: header.egid,
+            login_uid: None,
+        },
+        capabilities: Capabilities {
+            effective: header.capabilities,
+            permitted: header.capabilities,
+            ..Capabilities::default()
+        },
+        namespaces: Namespaces { mnt, pid, net, user, ..Namespaces::default() },
+        cgroup: header.cgroup,
+        session: 0,
+        terminal: 0,
+        started: wall(boot_unix_ms, header.start_ns),
+        ancestors: Ancestors::default(),
+    }
+}
+
+fn describe(process: &mut Process, snapshot: procfs::Snapshot) {
+    process.args = snapshot.arguments.iter().map(|one| readable(one)).collect();
+    let path = readable(&snapshot.executable);
+    let (path, deleted) = match path.strip_suffix(" (deleted)") {
+        Some(path) => (path.to_owned(), true),
+        None => (path, false),
+    };
+    process.executable.file = FileRef { deleted, ..FileRef::at(path) };
+}
+
+fn capabilities(header: &Header, exec: &Exec) -> Capabilities {
+    let [permitted, inheritable, ambient, bounding] = exec.capabilities;
+    Capabilities { effective: header.capabilities, permitted, inheritable, bounding, ambient }
+}
