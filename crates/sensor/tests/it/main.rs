@@ -1,3 +1,4 @@
-//! What the sensor promises, on this machine's kernel.
+//! The sensor on this machine's kernel. As root, with BPF.
 
+mod live;
 mod objects;

@@ -1,0 +1,105 @@
+//! Which capabilities are needed, and for what. Never `--privileged`.
+
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
+
+/// When a capability is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Until everything is set up; dropped then.
+    SetUp,
+    /// As long as the Defender runs.
+    Always,
+}
+
+/// A capability with its reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Needed {
+    /// As capabilities(7) has it, without `CAP_`.
+    pub name: &'static str,
+    /// Until when.
+    pub when: When,
+    /// What for.
+    pub reason: &'static str,
+    /// What is missing without it.
+    pub without: &'static str,
+    set: CapabilitySet,
+}
+
+/// All of them.
+pub const NEEDED: &[Needed] = &[
+    Needed {
+        name: "BPF",
+        when: When::Always,
+        reason: "loads the sensor's programs; later changes their maps (containers, plans)",
+        without: "nothing is seen as it happens; /proc is looked at",
+        set: CapabilitySet::BPF,
+    },
+    Needed {
+        name: "PERFMON",
+        when: When::SetUp,
+        reason: "attaches programs to tracepoints and reads kernel memory in them",
+        without: "nothing is seen as it happens; /proc is looked at",
+        set: CapabilitySet::PERFMON,
+    },
+    Needed {
+        name: "NET_ADMIN",
+        when: When::SetUp,
+        reason: "attaches the cgroup programs that see and refuse connections and see DNS",
+        without: "connections cannot be refused, and DNS is not seen",
+        set: CapabilitySet::NET_ADMIN,
+    },
+    Needed {
+        name: "SYS_ADMIN",
+        when: When::Always,
+        reason: "fanotify permission events, whose marks follow the containers",
+        without: "rules with patterns, parents, users or hashes are enforced by a kill after exec's start",
+        set: CapabilitySet::SYS_ADMIN,
+    },
+    Needed {
+        name: "SYS_PTRACE",
+        when: When::Always,
+        reason: "reads /proc of other processes: root, exe, arguments",
+        without: "executables are not hashed; processes from before the start have no names",
+        set: CapabilitySet::SYS_PTRACE,
+    },
+    Needed {
+        name: "DAC_READ_SEARCH",
+        when: When::Always,
+        reason: "reads executables and runtime files that root's own permissions do not cover",
+        without: "some executables are not hashed",
+        set: CapabilitySet::DAC_READ_SEARCH,
+    },
+    Needed {
+        name: "KILL",
+        when: When::Always,
+        reason: "stops processes and containers that policy blocks",
+        without: "`block` fails where the runtime's socket cannot be reached",
+        set: CapabilitySet::KILL,
+    },
+];
+
+/// Those of [`NEEDED`] that this process does not have.
+pub fn missing() -> Vec<&'static Needed> {
+    let held = capabilities(None).map(|sets| sets.effective).unwrap_or(CapabilitySet::empty());
+    NEEDED.iter().filter(|needed| !held.contains(needed.set)).collect()
+}
+
+/// Gives up everything that is not needed any more. Every thread started later has as little; so this comes
+/// before the first one. Returns the names of what is kept.
+///
+/// # Errors
+///
+/// When the kernel refuses; nothing is changed then.
+pub fn drop_after_set_up() -> std::io::Result<Vec<&'static str>> {
+    let held = capabilities(None)?;
+    let kept: Vec<&Needed> = NEEDED
+        .iter()
+        .filter(|needed| needed.when == When::Always && held.permitted.contains(needed.set))
+        .collect();
+    let set = kept.iter().fold(CapabilitySet::empty(), |set, needed| set | needed.set);
+    set_capabilities(
+        None,
+        CapabilitySets { effective: set, permitted: set, inheritable: CapabilitySet::empty() },
+    )?;
+    Ok(kept.iter().map(|needed| needed.name).collect())
+}

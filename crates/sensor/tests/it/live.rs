@@ -1,0 +1,272 @@
+//! What processes in a cgroup of our own do is seen, and what a plan refuses fails.
+
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use palisade_model::event::{Activity, Effect, Event, Kind, NamespaceOperation, SocketAddress};
+use palisade_sensor::ladder::Ladder;
+use palisade_sensor::{
+    CgroupWhat, Direction, ExecRule, NetRule, Observation, Plan, Reader, Sensor, SensorConfig,
+};
+
+/// The unified hierarchy, wherever this host has it.
+fn root() -> PathBuf {
+    let hybrid = Path::new("/sys/fs/cgroup/unified");
+    if hybrid.is_dir() { hybrid.to_owned() } else { PathBuf::from("/sys/fs/cgroup") }
+}
+
+/// A cgroup of our own. Dropped, it is removed.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new(name: &str) -> Self {
+        let path = root().join(format!("palisade-test-{name}-{}", std::process::id()));
+        std::fs::create_dir(&path).expect("a cgroup: these tests run as root");
+        Self(path)
+    }
+
+    fn id(&self) -> u64 {
+        std::fs::metadata(&self.0).expect("the cgroup").ino()
+    }
+
+    /// Runs a script in it, with mounts of its own like a container's.
+    fn run(&self, script: &str) -> Output {
+        let enter =
+            format!("echo 0 > {}/cgroup.procs && exec unshare -m sh -c \"$0\"", self.0.display());
+        Command::new("sh").args(["-c", &enter, script]).output().expect("a shell")
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // The last process may still be on its way out.
+        for _ in 0..100 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn start(sensitive: &[&str]) -> (Sensor, Reader) {
+    let config = SensorConfig {
+        cgroup_root: Some(root()),
+        sensitive: sensitive.iter().map(|&name| name.to_owned()).collect(),
+        ..SensorConfig::default()
+    };
+    let mut ladder = Ladder::default();
+    let (sensor, reader) = Sensor::start(&config, &mut ladder).expect("BPF can be had");
+    assert!(ladder.has("syscall__exit") && ladder.has("guard__exec"), "{ladder}");
+    (sensor, reader)
+}
+
+/// Reads until an event of this cgroup satisfies; gives all of the cgroup up to it.
+fn until(
+    reader: &mut Reader,
+    cgroup: u64,
+    mut last: impl FnMut(&Event, Option<u32>) -> bool,
+) -> Vec<Event> {
+    let mut events = Vec::new();
+    let (mut found, end) = (false, Instant::now() + Duration::from_secs(10));
+    while !found && Instant::now() < end {
+        reader
+            .read(Duration::from_millis(100), 1_000, &mut |observation| {
+                let Observation::Event { event, rule } = observation else { return };
+                if event.process.cgroup == cgroup && !found {
+                    found = last(&event, rule);
+                    events.push(*event);
+                }
+            })
+            .expect("the rings");
+    }
+    assert!(found, "it did not come; there were {events:#?}");
+    events
+}
+
+fn is_exec_of(event: &Event, name: &str) -> bool {
+    event.kind() == Kind::Exec && event.process.executable.file.name() == name
+}
+
+#[test]
+fn acts_are_told_with_who_did_them() {
+    let (sensor, mut reader) = start(&["palisade-secret"]);
+    let cgroup = Cgroup::new("acts");
+    sensor.watch(cgroup.id()).expect("watched");
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().display();
+    let script = format!(
+        "cd {place}; echo x > palisade-secret; cat palisade-secret; mv palisade-secret moved; chmod 4755 moved; \
+         ln -s moved symbolic; rm moved symbolic; unshare -n true; kill -0 $$; sleep 0 & kill -9 $!; uptime"
+    );
+    let output = cgroup.run(&script);
+    assert!(output.status.success(), "{output:?}");
+    let events = until(&mut reader, cgroup.id(), |event, _| is_exec_of(event, "uptime"));
+    let has = |what: &str, check: &dyn Fn(&Event) -> bool| {
+        assert!(events.iter().any(check), "{what} is missing in {events:#?}");
+    };
+    let inside = |path: &str, name: &str| path.ends_with(&format!("/{name}"));
+    has(
+        "create",
+        &|event| matches!(&event.activity, Activity::Create { file, .. } if inside(&file.path, "palisade-secret")),
+    );
+    has("read of a sensitive name", &|event| {
+        matches!(&event.activity, Activity::Open { file, flags } if inside(&file.path, "palisade-secret") && !flags.writes())
+            && event.process.name == "cat"
+    });
+    has(
+        "rename",
+        &|event| matches!(&event.activity, Activity::Rename { from, to, .. } if inside(&from.path, "palisade-secret") && inside(to, "moved")),
+    );
+    has(
+        "mode",
+        &|event| matches!(&event.activity, Activity::Mode { file, mode: 0o4755 } if inside(&file.path, "moved")),
+    );
+    has(
+        "link",
+        &|event| matches!(&event.activity, Activity::Link { target, link, symbolic: true } if target.path == "moved" && inside(link, "symbolic")),
+    );
+    has(
+        "unlink",
+        &|event| matches!(&event.activity, Activity::Unlink { file } if inside(&file.path, "moved")),
+    );
+    has("unshare", &|event| {
+        matches!(
+            event.activity,
+            Activity::Namespace { operation: NamespaceOperation::Unshare, flags: 0x4000_0000, .. }
+        )
+    });
+    has("signal", &|event| matches!(event.activity, Activity::Signal { number: 9, .. }));
+    has("exec with arguments, directory and ancestry", &|event| {
+        is_exec_of(event, "chmod")
+            && event.process.args == ["chmod", "4755", "moved"]
+            && Path::new(&event.process.cwd) == folder.path()
+            && event.process.ancestors.parent().is_some_and(|parent| parent.name == "sh")
+    });
+    has("exit", &|event| {
+        event.process.name == "chmod"
+            && matches!(event.activity, Activity::Exit { status: 0, signal: 0 })
+    });
+    has("killed", &|event| matches!(event.activity, Activity::Exit { signal: 9, .. }));
+}
+
+#[test]
+fn a_cgroup_is_told_before_anything_runs_in_it() {
+    let (_sensor, mut reader) = start(&[]);
+    let cgroup = Cgroup::new("told");
+    let (id, end) = (cgroup.id(), Instant::now() + Duration::from_secs(10));
+    cgroup.run("true");
+    let (mut created, mut joined) = (false, false);
+    while !joined && Instant::now() < end {
+        reader
+            .read(Duration::from_millis(100), 1_000, &mut |observation| {
+                let Observation::Cgroup(change) = observation else { return };
+                if change.id == id && change.hierarchy == 0 {
+                    created |= change.what == CgroupWhat::Created
+                        && change.path.contains("palisade-test-told");
+                    joined |= created && matches!(change.what, CgroupWhat::Joined(_));
+                }
+            })
+            .expect("the rings");
+    }
+    assert!(created && joined);
+}
+
+#[test]
+fn a_forbidden_executable_ends_before_its_first_write() {
+    let (sensor, mut reader) = start(&[]);
+    let cgroup = Cgroup::new("exec");
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("forbidden");
+    std::fs::copy("/bin/echo", &program).expect("a copy");
+    let rule = ExecRule { path: program.display().to_string(), allow: false, rule: 41 };
+    let plan = Plan { exec: vec![rule], ..Plan::default() };
+    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    let run = format!("for i in $(seq 200); do {} written; done; echo end", program.display());
+    let output = cgroup.run(&run);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said.lines().filter(|line| *line == "written").count(), 0);
+    assert!(said.ends_with("end\n"));
+    let mut killed = 0;
+    until(&mut reader, cgroup.id(), |event, rule| {
+        killed += u32::from(event.effect == Effect::Killed && rule == Some(41));
+        killed == 200
+    });
+    // Nothing is refused any more.
+    sensor.watch(cgroup.id()).expect("watched");
+    let output = cgroup.run(&format!("{} written", program.display()));
+    assert_eq!(output.stdout, b"written\n");
+}
+
+#[test]
+fn what_is_not_listed_does_not_run_and_says_why() {
+    let (sensor, mut reader) = start(&[]);
+    let cgroup = Cgroup::new("unlisted");
+    let real = |name: &str| std::fs::canonicalize(name).expect("there").display().to_string();
+    let allow = |path: String| ExecRule { path, allow: true, rule: 1 };
+    let plan = Plan {
+        exec: vec![allow(real("/bin/sh")), allow(real("/bin/echo"))],
+        exec_unlisted: Some(9),
+        ..Plan::default()
+    };
+    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    let output = cgroup.run("/bin/echo one; /bin/cat /etc/hostname; /bin/echo two");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "one\ntwo\n", "{output:?}");
+    until(&mut reader, cgroup.id(), |event, rule| {
+        event.effect == Effect::Killed && is_exec_of(event, "cat") && rule == Some(9)
+    });
+}
+
+#[test]
+fn a_forbidden_connection_fails_and_others_do_not() {
+    let (sensor, mut reader) = start(&[]);
+    let cgroup = Cgroup::new("net");
+    let (open, closed) = (listener(), listener());
+    let refused = NetRule {
+        direction: Direction::Connect,
+        address: "127.0.0.0".parse().expect("an address"),
+        prefix: 8,
+        ports: vec![closed.1..=closed.1],
+        allow: false,
+        rule: 17,
+    };
+    let plan = Plan { net: vec![refused], ..Plan::default() };
+    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    let connect = |port| cgroup.run(&format!("exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'"));
+    assert!(connect(open.1).status.success());
+    let output = connect(closed.1);
+    assert!(!output.status.success());
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("Operation not permitted"),
+        "{output:?}"
+    );
+    let port_of = |event: &Event| match &event.activity {
+        Activity::Connect { remote: SocketAddress::Inet(remote), .. } => Some(remote.port()),
+        _ => None,
+    };
+    let events = until(&mut reader, cgroup.id(), |event, rule| {
+        port_of(event) == Some(closed.1) && event.effect == Effect::Refused && rule == Some(17)
+    });
+    assert!(events.iter().any(|event| port_of(event) == Some(open.1) && event.succeeded()));
+}
+
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    (listener, port)
+}
+
+#[test]
+fn nothing_is_left_when_the_sensor_is_stopped() {
+    let (sensor, reader) = start(&[]);
+    let cgroup = Cgroup::new("stop");
+    let plan = Plan { exec_unlisted: Some(1), ..Plan::default() };
+    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    assert!(!cgroup.run("true").status.success());
+    sensor.stop();
+    assert!(cgroup.run("true").status.success());
+    assert!(reader.is_stopped() && sensor.watch(cgroup.id()).is_err());
+}
