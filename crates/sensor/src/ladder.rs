@@ -118,7 +118,7 @@ fn cost(name: &str) -> &'static str {
         }
         "cgroup__egress" | "cgroup__ingress" => "DNS is not seen",
         "fanotify" => "an exec cannot be refused before it starts; it is killed instead",
-        "connector" => "nothing: the fallback of rung 3",
+        "connector" => "/proc is looked at every second; what lives shorter is not seen",
         name if name.starts_with("lsm__") => {
             "writes, mounts, ptrace, BPF and modules are seen but cannot be refused"
         }

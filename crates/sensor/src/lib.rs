@@ -19,6 +19,7 @@
 
 pub mod abi;
 pub mod connector;
+pub mod fallback;
 pub mod fanotify;
 pub mod ladder;
 pub mod loader;

@@ -67,6 +67,8 @@ pub struct Tracker {
     table: Table,
     /// Unix time of the boot clock's zero, milliseconds.
     boot_unix_ms: u64,
+    /// Where records come from that do not say it.
+    rung: Rung,
     damaged: u64,
     passed_over: u64,
 }
@@ -74,7 +76,14 @@ pub struct Tracker {
 impl Tracker {
     /// An empty table. `boot_unix_ms`: Unix time at which the boot clock was zero ([`boot_time`]).
     pub fn new(settings: TrackSettings, boot_unix_ms: u64) -> Self {
-        Self { table: Table::new(settings), boot_unix_ms, damaged: 0, passed_over: 0 }
+        let rung = Rung::Tracepoint;
+        Self { table: Table::new(settings), boot_unix_ms, rung, damaged: 0, passed_over: 0 }
+    }
+
+    /// The same for records from another rung.
+    #[must_use]
+    pub fn on(self, rung: Rung) -> Self {
+        Self { rung, ..self }
     }
 
     /// Follows a wall clock that was set.
@@ -207,7 +216,7 @@ impl Tracker {
         activity: Activity,
         hook: &'static str,
     ) -> Event {
-        let rung = if header.flags & flag::LSM != 0 { Rung::Lsm } else { Rung::Tracepoint };
+        let rung = if header.flags & flag::LSM != 0 { Rung::Lsm } else { self.rung };
         Event {
             time: wall(self.boot_unix_ms, header.time_ns),
             boot_ns: header.time_ns,

@@ -13,7 +13,7 @@ use palisade_sensor::{
 };
 
 /// The unified hierarchy, wherever this host has it.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let hybrid = Path::new("/sys/fs/cgroup/unified");
     if hybrid.is_dir() { hybrid.to_owned() } else { PathBuf::from("/sys/fs/cgroup") }
 }

@@ -2,3 +2,4 @@
 
 mod live;
 mod objects;
+mod without_bpf;
