@@ -10,6 +10,7 @@
 //! Deciders (`containers::Registry`, [`detect`], [`models`], [`policy`], [`incidents`]) never touch the
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
+pub mod containers;
 pub mod finding;
 
 pub use finding::Finding;
