@@ -11,6 +11,7 @@
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
 pub mod detect;
+pub mod containers;
 pub mod finding;
 pub mod manners;
 
