@@ -11,5 +11,7 @@
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
 pub mod finding;
+pub mod metrics;
+pub mod output;
 
 pub use finding::Finding;
