@@ -14,5 +14,7 @@ pub mod detect;
 pub mod containers;
 pub mod finding;
 pub mod manners;
+pub mod metrics;
+pub mod output;
 
 pub use finding::Finding;
