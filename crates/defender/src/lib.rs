@@ -11,5 +11,8 @@
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
 pub mod finding;
+pub mod incidents;
+pub mod models;
+pub mod recorder;
 
 pub use finding::Finding;
