@@ -16,7 +16,7 @@ use crate::{Bound, LearningReason, Model, Phase, Port, Settings};
 pub const VERSION: u32 = 1;
 
 /// Bytes of one text in a file: a path of the kernel is at most that long (`PATH_MAX`).
-const MAX_TEXT: usize = 4_096;
+pub(crate) const MAX_TEXT: usize = 4_096;
 
 const HEADER: &str = "\
 # What an image normally does, as Palisade learned it. May be edited: in paths, `*` is any name in a

@@ -6,7 +6,9 @@ use palisade_model::Sha256;
 use palisade_model::event::{
     Activity, Event, FileKind, FileRef, Process, SocketAddress, Transport,
 };
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::document::MAX_TEXT;
 use crate::{Section, Settings, generalise};
 
 /// A port of a transport, written `tcp/443`, `udp/ephemeral`.
@@ -35,6 +37,19 @@ impl fmt::Display for Port {
     }
 }
 
+impl Serialize for Port {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(|()| serde::de::Error::custom("not a port such as `tcp/443`"))
+    }
+}
+
 impl FromStr for Port {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -54,7 +69,8 @@ impl FromStr for Port {
 }
 
 /// Where a connection goes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Remote {
     /// An address.
     Address(IpAddr),
@@ -63,7 +79,9 @@ pub enum Remote {
 }
 
 /// One thing that an event says about an image, generalised: what is learned and compared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Written as JSON, for example `{"listening":"tcp/81"}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fact {
     /// A program ran.
     Process {
@@ -108,6 +126,26 @@ impl Fact {
     }
 }
 
+impl Fact {
+    /// Whether it is one that a model can hold: no empty or overlong text, no control characters,
+    /// absolute file paths. Whatever an event says is; what somebody wrote by hand may not be.
+    pub fn is_sound(&self) -> bool {
+        let text = |text: &str| {
+            !text.is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+        };
+        match self {
+            Self::Process { path, parent, .. } => text(path) && (parent.is_empty() || text(parent)),
+            Self::File { executable, path } => {
+                text(executable) && text(path) && path.starts_with('/')
+            }
+            Self::Outbound(_, Remote::Name(_, name)) | Self::Name(name) => {
+                text(name) && !name.contains('/')
+            }
+            Self::Listening(_) | Self::Outbound(_, Remote::Address(_)) | Self::User(_) => true,
+        }
+    }
+}
+
 impl fmt::Display for Fact {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -146,7 +184,7 @@ pub(crate) fn facts(
     match &event.activity {
         Activity::Exec { .. } => {
             facts.push(Fact::Process {
-                path: keep(generalise::executable(process.path(), settings)),
+                path: keep(program(process, settings)),
                 hash: process.executable.hash,
                 parent: keep(generalise::executable(parent_inside(process), settings)),
                 fileless: process.executable.fileless,
@@ -198,10 +236,20 @@ pub(crate) fn facts(
     (facts, cut)
 }
 
+/// The path of what a process runs. `?` where the kernel could not tell: an empty path is the outside of
+/// the container.
+fn program(process: &Process, settings: &Settings) -> (String, bool) {
+    match process.path() {
+        "" => ("?".to_owned(), false),
+        path => generalise::executable(path, settings),
+    }
+}
+
 /// The parent's path; empty when it is not in the process's own control group. Control groups within
 /// a container are the exception; their parents are then outside, each time alike.
 fn parent_inside(process: &Process) -> &str {
     match process.ancestors.parent() {
+        Some(parent) if parent.cgroup == process.cgroup && parent.path.is_empty() => "?",
         Some(parent) if parent.cgroup == process.cgroup => &parent.path,
         _ => "",
     }
@@ -220,7 +268,7 @@ fn written(
         return None;
     }
     Some(Fact::File {
-        executable: keep(generalise::executable(process.path(), settings)),
+        executable: keep(program(process, settings)),
         path: keep(generalise::path(&file.path, settings)),
     })
 }

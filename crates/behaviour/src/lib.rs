@@ -16,6 +16,7 @@
 //! - A kind of event that no sensor saw while the model learned is "not learned", never a deviation:
 //!   a sensor that comes later must not flood anybody.
 
+mod allowed;
 mod document;
 mod fact;
 mod generalise;
@@ -27,6 +28,7 @@ mod prefixes;
 mod sequence;
 mod settings;
 
+pub use allowed::{Allowed, AllowedExecutables, AllowedOutbound};
 pub use document::{ImportError, VERSION};
 pub use fact::{Fact, Port, Remote};
 pub use model::{Deviation, MergeError, Model, NotComparable, Outcome};

@@ -76,6 +76,17 @@ impl Resolved {
         (now.since(*time) <= settings.resolved_ms).then(|| name.clone())
     }
 
+    /// Those that still count at `now`.
+    pub(crate) fn fresh(
+        &self,
+        now: UnixMillis,
+        settings: &Settings,
+    ) -> impl Iterator<Item = (IpAddr, &str)> {
+        let age = settings.resolved_ms;
+        let fresh = self.0.iter().filter(move |(_, (_, time))| now.since(*time) <= age);
+        fresh.map(|(address, (name, _))| (*address, name.as_str()))
+    }
+
     /// False when there is no room.
     fn insert(
         &mut self,
@@ -115,7 +126,7 @@ pub struct Model {
     pub(crate) base: Learned,
     pub(crate) extended: Learned,
     pub(crate) sequences: Sequences,
-    resolved: Resolved,
+    pub(crate) resolved: Resolved,
     pub(crate) bounds: Bounds,
 }
 
@@ -328,10 +339,20 @@ impl Model {
         }
     }
 
-    /// Accepts a deviation: it is known from now on. False when it was known already, or there is no
-    /// room.
-    pub fn extend(&mut self, deviation: &Deviation) -> bool {
-        self.extended.learn(&deviation.fact, &self.settings, &mut self.bounds)
+    /// Accepts a deviation's fact: it is known from now on. False when it was known already, there is
+    /// no room, or it is not sound ([`Fact::is_sound`]).
+    pub fn extend(&mut self, fact: &Fact) -> bool {
+        fact.is_sound() && self.extended.learn(fact, &self.settings, &mut self.bounds)
+    }
+
+    /// Whether a container of the image runs.
+    pub fn is_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Gives it another name, for people.
+    pub fn rename(&mut self, name: String) {
+        self.name = name;
     }
 
     /// Puts the model aside: nothing of the image runs any more.

@@ -43,6 +43,11 @@ impl Network {
         Self { address, bits }
     }
 
+    /// Address and bits.
+    pub(crate) fn parts(self) -> (IpAddr, u8) {
+        (self.address, self.bits)
+    }
+
     fn is_host(self) -> bool {
         self.bits == width(self.address)
     }

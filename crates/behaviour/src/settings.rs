@@ -16,7 +16,8 @@ pub struct Settings {
     pub learning_after_change_ms: u64,
     /// Length of the dry run, milliseconds in which a container ran.
     pub dry_run_ms: u64,
-    /// Time after which an archived model may be dropped, milliseconds.
+    /// Time after which an archived model may be dropped, milliseconds. Longer than a month, so that
+    /// what runs once a month need not learn anew.
     pub archived_ms: u64,
     /// Per cent of the learning time that a kind of event must have been visible for, to count as
     /// learned.
@@ -87,7 +88,7 @@ impl Default for Settings {
             learning_least_ms: HOUR / 6,
             learning_after_change_ms: 24 * HOUR,
             dry_run_ms: 24 * HOUR,
-            archived_ms: 24 * HOUR,
+            archived_ms: 40 * 24 * HOUR,
             coverage_percent: 90,
             max_executables: 512,
             max_hashes: 8,

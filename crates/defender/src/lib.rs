@@ -16,5 +16,8 @@ pub mod finding;
 pub mod manners;
 pub mod metrics;
 pub mod output;
+pub mod incidents;
+pub mod models;
+pub mod recorder;
 
 pub use finding::Finding;
