@@ -11,5 +11,6 @@
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
 pub mod finding;
+pub mod policy;
 
 pub use finding::Finding;
