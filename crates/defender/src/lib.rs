@@ -19,5 +19,6 @@ pub mod output;
 pub mod incidents;
 pub mod models;
 pub mod recorder;
+pub mod policy;
 
 pub use finding::Finding;
