@@ -78,22 +78,30 @@ impl Guard {
     ///
     /// When the mark is refused, or the watchdog has closed the group.
     pub fn mark_filesystem(&self, path: &Path) -> Result<(), SensorError> {
+        self.change_mark(path, libc::FAN_MARK_ADD)
+    }
+
+    /// Takes the mark away again.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the watchdog has closed the group.
+    pub fn unmark_filesystem(&self, path: &Path) -> Result<(), SensorError> {
+        self.change_mark(path, libc::FAN_MARK_REMOVE)
+    }
+
+    fn change_mark(&self, path: &Path, change: libc::c_uint) -> Result<(), SensorError> {
         let name =
             std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).map_err(|error| {
                 SensorError::new(crate::SensorErrorKind::Io, "a path with NUL").with(error)
             })?;
         let group = self.group.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(group) = group.as_ref() else {
-            return Err(SensorError::new(
-                crate::SensorErrorKind::Io,
-                "the watchdog has closed fanotify",
-            ));
-        };
+        let Some(group) = group.as_ref() else { return Err(closed()) };
         // SAFETY: `name` is a NUL-terminated string that outlives the call; the rest are numbers.
         let outcome = unsafe {
             libc::fanotify_mark(
                 group.as_raw_fd(),
-                libc::FAN_MARK_ADD | libc::FAN_MARK_FILESYSTEM,
+                change | libc::FAN_MARK_FILESYSTEM,
                 libc::FAN_OPEN_EXEC_PERM,
                 libc::AT_FDCWD,
                 name.as_ptr(),
@@ -105,6 +113,22 @@ impl Guard {
                 io::Error::last_os_error(),
             ));
         }
+        Ok(())
+    }
+
+    /// Waits until somebody asks, at most for `time`.
+    ///
+    /// # Errors
+    ///
+    /// When the watchdog has closed the group.
+    pub fn wait(&self, time: Duration) -> Result<(), SensorError> {
+        let group = self.duplicate().map_err(|_| closed())?;
+        let time = rustix::event::Timespec {
+            tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: time.subsec_nanos().into(),
+        };
+        let flags = rustix::event::PollFlags::IN;
+        let _ = rustix::event::poll(&mut [rustix::event::PollFd::new(&group, flags)], Some(&time));
         Ok(())
     }
 
@@ -186,6 +210,10 @@ impl Guard {
             .map(|_| ())
             .map_err(|error| SensorError::os("the watchdog cannot be started", error))
     }
+}
+
+fn closed() -> SensorError {
+    SensorError::new(crate::SensorErrorKind::Io, "the watchdog has closed fanotify")
 }
 
 impl Drop for Guard {

@@ -16,6 +16,6 @@ mod store;
 
 pub use command::{CommandError, DeviationView, ModelCommand, ModelReply, ModelView, Selector};
 pub use keeper::{Keeper, Warning};
-pub use set::{Counters, Models, Snapshot, Started};
+pub use set::{Counters, Models, Snapshot, Started, findings};
 pub use settings::Settings;
 pub use store::{Entry, Store, StoreError};

@@ -198,15 +198,13 @@ impl Models {
         }
     }
 
-    /// What the model of the event's container says of it: a finding for each section in which it
-    /// departs.
-    pub fn observe(&mut self, event: &Event, now: UnixMillis) -> Vec<Finding> {
+    /// What the model of the event's container says of it; `None` when it has no model.
+    pub fn compare(&mut self, event: &Event, now: UnixMillis) -> Option<Outcome> {
         let container = event.container.as_ref().map(|container| &container.id);
         let image = container.and_then(|container| self.containers.get(container));
-        let Some(kept) = image.and_then(|image| self.models.get_mut(image)) else {
-            return Vec::new();
-        };
-        match kept.model.observe(event, now) {
+        let kept = image.and_then(|image| self.models.get_mut(image))?;
+        let outcome = kept.model.observe(event, now);
+        match &outcome {
             Outcome::Known => self.counters.known += 1,
             Outcome::Learned(_) => self.counters.learned += 1,
             Outcome::NotComparable(
@@ -216,14 +214,22 @@ impl Models {
             Outcome::NotComparable(_) => {}
             Outcome::Deviation(deviations) => {
                 self.counters.deviations += 1;
-                let image = kept.model.image();
-                for deviation in &deviations {
+                for deviation in deviations {
                     kept.remember(deviation, now, self.settings.max_deviations);
                 }
-                return deviations.into_iter().map(|deviation| finding(image, deviation)).collect();
             }
         }
-        Vec::new()
+        Some(outcome)
+    }
+
+    /// The same as findings: one for each section in which the event departs.
+    pub fn observe(&mut self, event: &Event, now: UnixMillis) -> Vec<Finding> {
+        let outcome = self.compare(event, now);
+        let image = event.container.as_ref().and_then(|container| container.image_digest);
+        match (outcome, image) {
+            (Some(outcome), Some(image)) => findings(image, &outcome),
+            _ => Vec::new(),
+        }
     }
 
     /// What the model of an image allows; `None` when there is none in memory.
@@ -343,7 +349,17 @@ fn shown(image: &str) -> String {
     image.chars().filter(|c| !c.is_control()).take(128).collect()
 }
 
-fn finding(image: ImageDigest, deviation: Deviation) -> Finding {
+/// What of an outcome is worth an incident.
+pub fn findings(image: ImageDigest, outcome: &Outcome) -> Vec<Finding> {
+    match outcome {
+        Outcome::Deviation(deviations) => {
+            deviations.iter().map(|deviation| finding(image, deviation)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn finding(image: ImageDigest, deviation: &Deviation) -> Finding {
     let title = match deviation.section {
         Section::Processes => "A program that its image does not run",
         Section::Files => "A file that its image does not write",
@@ -355,7 +371,7 @@ fn finding(image: ImageDigest, deviation: Deviation) -> Finding {
     Finding {
         cause: Cause::Deviation { image, section: deviation.section },
         title: title.to_owned(),
-        detail: deviation.what,
+        detail: deviation.what.clone(),
         severity: deviation.severity,
         techniques: Vec::new(),
     }

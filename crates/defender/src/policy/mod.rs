@@ -23,6 +23,7 @@ mod dns;
 mod effect;
 mod enforce;
 mod explain;
+mod from_model;
 mod file;
 mod kernel;
 mod lease;
