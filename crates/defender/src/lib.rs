@@ -11,6 +11,7 @@
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
 pub mod finding;
+pub mod hashes;
 pub mod incidents;
 pub mod models;
 pub mod recorder;
