@@ -16,6 +16,7 @@ pub mod finding;
 pub mod manners;
 pub mod metrics;
 pub mod output;
+pub mod hashes;
 pub mod incidents;
 pub mod models;
 pub mod recorder;

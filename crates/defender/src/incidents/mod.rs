@@ -27,8 +27,8 @@ use palisade_model::event::{
 };
 
 pub use settings::Settings;
-pub use suppression::{Suppression, SuppressionError};
 pub(crate) use suppression::fits;
+pub use suppression::{Suppression, SuppressionError};
 
 use self::story::{LeftOut, Story};
 use self::suppression::Suppressions;
