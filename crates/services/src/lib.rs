@@ -2,18 +2,23 @@
 //! loopback, gone when the handle is dropped.
 //!
 //! What they are made of is installed by `cargo xtask` ([`home`]): Kafka's jars, an S3 server;
-//! PostgreSQL is Debian's. Every call blocks.
+//! PostgreSQL is Debian's, and so are Docker, what containers and virtual machines run, and their
+//! kernels ([`Rootfs`], [`Kernel`]), which are made at first use. Every call blocks.
 
 mod authority;
 mod cluster;
 mod disk;
+mod docker;
 mod kafka;
+mod machine;
 mod network;
 mod postgres;
 mod process;
+mod rootfs;
 mod s3;
 mod shared;
 mod shift;
+mod tool;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -21,9 +26,12 @@ use std::path::{Path, PathBuf};
 pub use authority::{Authority, Identity};
 pub use cluster::{Cluster, Node, Servers};
 pub use disk::SmallDisk;
+pub use docker::{Bridge, Container, ContainerNetwork, Daemon, Docker, Image, Mount, Options};
 pub use kafka::{Kafka, Listener};
+pub use machine::{Kernel, Machine, Transcript};
 pub use network::Network;
 pub use postgres::Postgres;
+pub use rootfs::Rootfs;
 pub use s3::S3;
 pub use shared::Shared;
 pub use shift::Shift;

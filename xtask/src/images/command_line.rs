@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::ensure;
 
-use super::daemon::Daemon;
+use palisade_services::Daemon;
 use super::{HARDENED, IMAGE, sample};
 use crate::command::output;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail, ensure};
 use serde_json::Value;
 
-use super::daemon::Daemon;
+use palisade_services::Daemon;
 use super::http::Server;
 use crate::command::output;
 

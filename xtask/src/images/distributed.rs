@@ -12,7 +12,7 @@ use palisade_services::{Postgres, S3, Servers, free_address};
 use serde_json::{Value, json};
 
 use super::container::{ended_in_order, state, tail, wait_until_healthy};
-use super::daemon::Daemon;
+use palisade_services::Daemon;
 use super::http::Server;
 use super::{IMAGE, sample};
 use crate::command::output;

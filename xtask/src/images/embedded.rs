@@ -7,7 +7,7 @@ use palisade_services::free_address;
 use serde_json::Value;
 
 use super::container::Container;
-use super::daemon::Daemon;
+use palisade_services::Daemon;
 use super::http::Server;
 use super::{HARDENED, IMAGE, sample};
 

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use palisade_services::free_address;
 
 use super::container::Container;
-use super::daemon::Daemon;
+use palisade_services::Daemon;
 use super::embedded::{Settings, with_settings};
 use super::{HARDENED, base};
 use crate::root;

@@ -1,0 +1,4 @@
+//! Real engines and machines, from the outside. Needs root and what `cargo xtask test` installs.
+
+mod docker;
+mod machine;
