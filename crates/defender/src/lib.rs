@@ -12,6 +12,7 @@
 
 pub mod detect;
 pub mod containers;
+pub mod agent;
 pub mod finding;
 pub mod manners;
 pub mod metrics;

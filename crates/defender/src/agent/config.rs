@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use palisade_model::event::KindSet;
 use serde::Deserialize;
 
+use crate::hashes::submit::SubmitSettings;
 use crate::manners::limits::LimitSettings;
 use crate::manners::watchdog::WatchdogSettings;
 use crate::metrics::EndpointSettings;
@@ -48,6 +49,10 @@ pub struct Config {
     pub watchdog: WatchdogSettings,
     /// Proof that prevention is live.
     pub canary: CanarySettings,
+    /// Hashing executables.
+    pub hashes: HashSettings,
+    /// Sending unknown executables to a `palisade serve`; absent: none is sent.
+    pub submit: Option<SubmitSettings>,
 }
 
 impl Default for Config {
@@ -69,6 +74,8 @@ impl Default for Config {
             limits: LimitSettings::default(),
             watchdog: WatchdogSettings::default(),
             canary: CanarySettings::default(),
+            hashes: HashSettings::default(),
+            submit: None,
         }
     }
 }
@@ -159,5 +166,34 @@ pub struct CanarySettings {
 impl Default for CanarySettings {
     fn default() -> Self {
         Self { seconds: 60 }
+    }
+}
+
+/// Settings of hashing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HashSettings {
+    /// Whether what runs in containers is hashed. Default true.
+    pub enabled: bool,
+    /// A file of SHA-256 hashes that are known to be bad, one a line, with a name behind it. The policy's
+    /// `known_bad`, where it names one, comes first. Read again when it changes.
+    pub known_bad: Option<PathBuf>,
+    /// Executables larger than this many bytes are not hashed. Default 512 MiB.
+    pub max_bytes: u64,
+    /// Bytes that are hashed in a second. Default 64 MiB.
+    pub bytes_per_second: u64,
+    /// Versions of files whose hash is kept. Default 65,536; one costs about 130 bytes.
+    pub max_cached: usize,
+}
+
+impl Default for HashSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            known_bad: None,
+            max_bytes: 512 << 20,
+            bytes_per_second: 64 << 20,
+            max_cached: 65_536,
+        }
     }
 }

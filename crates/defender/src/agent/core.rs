@@ -1,6 +1,6 @@
 //! The one decider: what comes in, in order, becomes orders. No I/O but the models' own files, no clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use palisade_model::UnixMillis;
@@ -88,14 +88,14 @@ struct Sheet {
     plan: Arc<Plan>,
     /// Stopping it was ordered at this time.
     stopping: Option<UnixMillis>,
+    /// The last program that started: the evidence of what has no event of its own.
+    last: Option<Arc<Event>>,
 }
 
 /// Addresses that are refused to one container because of their names, at most.
 const MAX_LEASES: usize = 4_096;
 /// A container that was to be stopped is not stopped again within this time.
 const STOP_AGAIN_MS: u64 = 10_000;
-/// Processor time of how many containers is summed between two ticks.
-const MAX_BUSY: usize = 4_096;
 
 /// The decider.
 pub struct Core {
@@ -107,7 +107,6 @@ pub struct Core {
     incidents: Incidents,
     sheets: HashMap<ContainerId, Sheet>,
     host: RuleSet,
-    busy: BTreeMap<ContainerId, u64>,
     /// Kinds that the sensor sees.
     live: KindSet,
 }
@@ -145,7 +144,6 @@ impl Core {
             incidents,
             sheets: HashMap::new(),
             host,
-            busy: BTreeMap::new(),
             live,
         }
     }
@@ -238,6 +236,7 @@ impl Core {
             planned: Planned::default(),
             plan: Arc::new(Plan::default()),
             stopping: None,
+            last: None,
         };
         self.sheets.insert(identity.id.clone(), sheet);
         self.plan(&identity.id, true, now, orders);
@@ -300,7 +299,6 @@ impl Core {
         event.container = self.registry.by_cgroup(event.process.cgroup).map(Arc::clone);
         self.name_targets(&mut event);
         let event = Arc::new(event);
-        self.count_processor(&event);
         let mut findings = Vec::new();
         self.detector.look(&event, now, &mut findings);
         let outcome = self.keeper.models().compare(&event, now);
@@ -312,6 +310,7 @@ impl Core {
         let (decision, stop) = self.decide(&event, findings, outcome.as_ref(), now);
         self.lease(&event, now, orders);
         if event.kind() == Kind::Exec && event.effect == Effect::Seen {
+            self.keep_last(&event);
             orders.push(Order::Ran(Arc::clone(&event)));
         }
         self.respond(&event, &decision, stop, orders);
@@ -322,9 +321,62 @@ impl Core {
             let process = event.process.key;
             let container = event.container.as_ref().map(|container| &container.id);
             let response = Response::Prevented { process };
-            let updates = self.incidents.responded(container, Some(&process), response, now);
+            let (_, updates) = self.incidents.responded(container, Some(&process), response, now);
             tell(updates, orders);
         }
+    }
+
+    fn keep_last(&mut self, event: &Arc<Event>) {
+        let id = event.container.as_ref().map(|container| &container.id);
+        if let Some(sheet) = id.and_then(|id| self.sheets.get_mut(id)) {
+            sheet.last = Some(Arc::clone(event));
+        }
+    }
+
+    /// Processor time of a container: `busy_ns` in the last `over_ns`, both nanoseconds.
+    pub fn processor(
+        &mut self,
+        container: &ContainerId,
+        busy_ns: u64,
+        over_ns: u64,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
+        let mut findings = Vec::new();
+        self.detector.cpu(Some(container), busy_ns, over_ns, now, &mut findings);
+        let last = self.sheets.get(container).and_then(|sheet| sheet.last.clone());
+        let Some(event) = last.filter(|_| !findings.is_empty()) else { return };
+        self.raise(&event, findings, now, orders);
+    }
+
+    /// The bytes of a program that ran are known to be bad.
+    pub fn learned_bad(
+        &mut self,
+        event: &Arc<Event>,
+        finding: Finding,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
+        self.raise(event, vec![finding], now, orders);
+    }
+
+    /// What was found later about an event that was told already.
+    fn raise(
+        &mut self,
+        event: &Arc<Event>,
+        findings: Vec<Finding>,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
+        let (decision, stop) = self.decide(event, findings, None, now);
+        self.respond(event, &decision, stop, orders);
+        let updates = self.incidents.take(event, decision.findings, now);
+        tell(updates, orders);
+    }
+
+    /// The policy's list of known-bad hashes.
+    pub fn known_bad_file(&self) -> Option<std::path::PathBuf> {
+        self.policy.settings().known_bad.clone()
     }
 
     /// Who a signal, a trace or a read of memory was aimed at, is in a container too.
@@ -340,8 +392,6 @@ impl Core {
             target.container = event.container.as_ref().map(|container| container.id.clone());
         }
     }
-
-    fn count_processor(&mut self, _event: &Event) {}
 
     /// What policy says, and whether the container is to be stopped now.
     fn decide(
@@ -415,7 +465,7 @@ impl Core {
         now: UnixMillis,
         orders: &mut Vec<Order>,
     ) {
-        let updates = self.incidents.responded(container, process, response, now);
+        let (_, updates) = self.incidents.responded(container, process, response, now);
         tell(updates, orders);
     }
 
