@@ -280,7 +280,9 @@ fn state(wanted: &Wanted<'_>, planned: &mut Planned) {
         || section.allow.iter().flatten().any(|destination| destination.transport.is_some());
     let listens = section.listen.iter().flatten().any(|listener| listener.transport.is_some());
     let learned = section.learned
-        && TRANSPORTS.iter().any(|of| wanted.model.is_some_and(|model| model.listening(*of).is_some()));
+        && TRANSPORTS
+            .iter()
+            .any(|of| wanted.model.is_some_and(|model| model.listening(*of).is_some()));
     if wanted.unlisted && destinations || section.effect.refuses() && (listens || learned) {
         planned.gap(Section::Network, Clause::Effect, None, text);
     }

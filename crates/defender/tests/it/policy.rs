@@ -339,7 +339,7 @@ fn programs_that_wait_get_an_answer() {
         [rule.process]
         effect = "prevent"
         deny = [{ path = "/bin/*sh", parent = "/usr/sbin/nginx" }]
-        known_bad = "prevent"
+        malware = "prevent"
         drift = "prevent"
         "#;
     let (open, closed) = (parse(text), parse(&format!("fail = \"closed\"\n{text}")));
