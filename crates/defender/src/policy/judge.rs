@@ -182,6 +182,7 @@ pub(crate) fn question(event: &Event) -> ExecQuestion<'_> {
         user: Some(process.credentials.euid),
         upper: process.executable.file.upper,
         fileless: process.executable.fileless,
+        auxiliary: false,
         hash: HashVerdict::Unknown,
     }
 }

@@ -30,6 +30,10 @@ pub struct ExecQuestion<'q> {
     pub upper: Option<bool>,
     /// It is a memory file.
     pub fileless: bool,
+    /// It is opened for the start of another program: a script for its interpreter, the dynamic loader
+    /// for a program. fanotify asks about both. Models and `allow` hold programs, so that it departs
+    /// from nothing; `deny`, drift and hashes count.
+    pub auxiliary: bool,
     /// What is known of its bytes.
     pub hash: HashVerdict,
 }
@@ -318,6 +322,9 @@ impl Processes {
         model: Option<&Allowed>,
         departs: Option<bool>,
     ) -> bool {
+        if question.auxiliary {
+            return false;
+        }
         if let Some(allow) = &self.allow
             && allow.find(question, false).is_some()
         {

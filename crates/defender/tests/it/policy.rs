@@ -371,6 +371,10 @@ fn programs_that_wait_get_an_answer() {
         let answer = open.decide_exec(&asks(path, Some("")), Some(&model));
         assert_eq!(answer.allow, allow, "{path}");
     }
+    let loader = ExecQuestion { auxiliary: true, ..asks("/lib64/ld-linux-x86-64.so.2", Some("")) };
+    assert!(open.decide_exec(&loader, Some(&model)).allow);
+    let drifted = ExecQuestion { upper: Some(true), ..loader };
+    assert!(!open.decide_exec(&drifted, Some(&model)).allow);
 }
 
 #[test]
