@@ -2,18 +2,15 @@
 
 use std::fmt;
 
-use palisade_behaviour::{Deviation, NotComparable, Outcome};
-use palisade_model::event::{
-    Activity, Cause, Effect as Came, Event, IncidentSeverity, ModelSection, SocketAddress,
-    Transport,
-};
+use palisade_behaviour::Outcome;
+use palisade_model::event::{Activity, Effect as Came, Event, SocketAddress};
 use serde::Serialize;
 
 use crate::Finding;
 
 use super::allowed::Allowed;
-use super::detect;
 use super::effect::{Clause, Effect, Entry, Fail, Reason, Section, gravest};
+use super::judge::question;
 use super::lease::{Leases, Refusal};
 use super::process::ExecQuestion;
 use super::rule_set::RuleSet;
@@ -113,43 +110,10 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// The policy's section for a model's.
-fn section_of(section: ModelSection) -> Section {
-    match section {
-        ModelSection::Processes | ModelSection::Users => Section::Process,
-        ModelSection::Files => Section::File,
-        ModelSection::Listening | ModelSection::Outbound => Section::Network,
-        ModelSection::Names => Section::Dns,
-    }
-}
-
-fn deviations(outcome: Option<&Outcome>, section: Section) -> impl Iterator<Item = &Deviation> {
-    let all = match outcome {
-        Some(Outcome::Deviation(all)) => all.as_slice(),
-        _ => &[],
-    };
-    all.iter().filter(move |deviation| section_of(deviation.section) == section)
-}
-
-/// Whether the model says that the act departs; `None` when it was not asked or could not compare what
-/// did not take place.
-fn departs(outcome: Option<&Outcome>, section: Section) -> Option<bool> {
-    match outcome? {
-        Outcome::Deviation(_) => Some(deviations(outcome, section).next().is_some()),
-        Outcome::Known | Outcome::Learned(_) => Some(false),
-        Outcome::NotComparable(
-            NotComparable::Failed | NotComparable::NotModelled | NotComparable::Archived,
-        ) => None,
-        Outcome::NotComparable(NotComparable::NotLearned(_) | NotComparable::Bound(_)) => {
-            Some(false)
-        }
-    }
-}
-
 impl RuleSet {
     /// What holds of an act. Pure: the same act gives the same decision.
     pub fn decide(&self, act: Act<'_>) -> Decision {
-        let mut reasons = self.reasons(&act);
+        let mut reasons = self.judge(&act);
         let mut findings = self.raise(&act, &reasons);
         for mut finding in act.findings {
             let Some(reason) = self.judge_finding(&mut finding, &reasons) else {
@@ -166,12 +130,6 @@ impl RuleSet {
             let text = "the kernel refused it, by a plan that is not this policy's any more";
             let section = section_of_event(&event.activity);
             reasons.push(Reason::new(section, Clause::Effect, None, Effect::Prevent, text));
-        }
-        // Nothing is refused on the host, whatever the settings say of detections and hashes.
-        if self.is_host() {
-            for reason in &mut reasons {
-                reason.effect = reason.effect.min(Effect::Alert);
-            }
         }
         let effect = gravest(&reasons);
         let respond = respond(effect, event, &reasons);
@@ -201,7 +159,7 @@ impl RuleSet {
     /// The answer when none came in time.
     pub fn late(&self) -> ExecAnswer {
         let process = &self.0.process;
-        let refuses = [process.effect, process.deny_effect, process.drift, process.known_bad];
+        let refuses = [process.effect, process.deny_effect, process.drift, process.malware];
         let closed = self.0.fail == Fail::Closed && refuses.iter().any(|effect| effect.refuses());
         let effect = if closed { Effect::Prevent } else { Effect::Alert };
         let text = if closed {
@@ -236,199 +194,6 @@ impl RuleSet {
         }
     }
 
-    fn reasons(&self, act: &Act<'_>) -> Vec<Reason> {
-        let rule = self.0.as_ref();
-        let event = act.event;
-        let says = |section| departs(act.outcome, section);
-        let mut reasons = match &event.activity {
-            Activity::Exec { .. } => {
-                let question = question(event);
-                rule.process.judge(&question, act.model, says(Section::Process), rule.fail)
-            }
-            Activity::Identity { .. } => self.judge_user(act),
-            Activity::Connect { transport, remote: SocketAddress::Inet(end), .. }
-            | Activity::Send { transport, remote: SocketAddress::Inet(end), .. } => {
-                let says = says(Section::Network);
-                let network = &rule.network;
-                network.judge_connect(*transport, end.ip(), end.port(), act.model, says)
-            }
-            Activity::Listen { transport, local: SocketAddress::Inet(end) }
-            | Activity::Bind { transport, local: SocketAddress::Inet(end) } => {
-                let says = says(Section::Network);
-                rule.network.judge_listen(*transport, end.port(), act.model, says)
-            }
-            Activity::DnsQuestion { name, .. } => {
-                let by_list = || act.model.and_then(|model| model.knows_name(name)).map(|k| !k);
-                rule.dns.judge(name, says(Section::Dns).or_else(by_list))
-            }
-            activity => self.judge_files(activity, says(Section::File)),
-        };
-        reasons.extend(self.leased(act));
-        reasons.extend(rule.kernel.judge(&event.activity));
-        // A TCP port that is only told of is told of when it is listened on.
-        if matches!(event.activity, Activity::Bind { transport: Transport::Tcp, .. }) {
-            reasons.retain(|reason| reason.clause != Clause::Effect || reason.effect.refuses());
-        }
-        self.soften(act, &mut reasons);
-        reasons
-    }
-
-    /// A deviation of low severity joins the model by itself: it is told of, and never stops anything.
-    /// Only what the kernel's list of addresses and ports refuses it refuses without asking how grave.
-    fn soften(&self, act: &Act<'_>, reasons: &mut [Reason]) {
-        for reason in reasons.iter_mut().filter(|reason| reason.clause == Clause::Effect) {
-            let learned = match reason.section {
-                Section::Process => self.0.process.learned,
-                Section::File => self.0.file.learned,
-                Section::Network => self.0.network.learned,
-                Section::Dns => self.0.dns.learned,
-                Section::Kernel | Section::Detect => false,
-            };
-            let grave = deviations(act.outcome, reason.section).map(|one| one.severity).max();
-            if learned && grave.is_some_and(|grave| grave <= IncidentSeverity::Low) {
-                let most = match reason.section {
-                    Section::Network => Effect::Prevent,
-                    _ => Effect::Alert,
-                };
-                reason.effect = reason.effect.min(most);
-            }
-        }
-    }
-
-    fn judge_user(&self, act: &Act<'_>) -> Vec<Reason> {
-        let process = &self.0.process;
-        let departs = process.learned && deviations(act.outcome, Section::Process).next().is_some();
-        if !departs || process.effect == Effect::Disable {
-            return Vec::new();
-        }
-        let text = "the image's programs are not normally this user";
-        vec![Reason::new(Section::Process, Clause::Effect, None, process.effect, text)]
-    }
-
-    fn judge_files(&self, activity: &Activity, departs: Option<bool>) -> Vec<Reason> {
-        let file_section = &self.0.file;
-        let write = |path: &str| file_section.judge_write(path, departs);
-        match activity {
-            Activity::Open { file, flags } => {
-                let mut reasons = Vec::new();
-                if flags.writes() || flags.truncates() {
-                    reasons = write(&file.path);
-                }
-                if flags.reads() {
-                    reasons.extend(file_section.judge_read(&file.path));
-                }
-                reasons
-            }
-            Activity::Create { file, .. }
-            | Activity::Unlink { file }
-            | Activity::Mode { file, .. }
-            | Activity::Owner { file, .. }
-            | Activity::Times { file, .. }
-            | Activity::Truncate { file, .. } => write(&file.path),
-            Activity::Rename { from, to, .. } => {
-                let mut reasons = write(&from.path);
-                for reason in write(to) {
-                    if !reasons.iter().any(|known| known.clause == reason.clause) {
-                        reasons.push(reason);
-                    }
-                }
-                reasons
-            }
-            Activity::Link { link, .. } => write(link),
-            _ => Vec::new(),
-        }
-    }
-
-    fn leased(&self, act: &Act<'_>) -> Option<Reason> {
-        let (Activity::Connect { remote, .. } | Activity::Send { remote, .. }) =
-            &act.event.activity
-        else {
-            return None;
-        };
-        let address = remote.endpoint()?.ip();
-        let entry = act.leases?.get(address)?;
-        let effect = self.0.dns.deny_effect.max(self.0.dns.effect);
-        let text = format!("{address} was the answer for a name that is refused");
-        effect
-            .refuses()
-            .then(|| Reason::new(Section::Dns, Clause::Answer, Some(entry), effect, text))
-    }
-
-    /// What is raised because of the sections: the model's deviations where a section minds them, and
-    /// what the policy itself forbids.
-    fn raise(&self, act: &Act<'_>, reasons: &[Reason]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let image = act.event.container.as_ref().and_then(|container| container.image_digest);
-        for reason in reasons {
-            let raised = act.findings.iter().any(|finding| {
-                matches!(&finding.cause, Cause::Deviation { section, .. }
-                    if section_of(*section) == reason.section)
-            });
-            let mut departures = deviations(act.outcome, reason.section).peekable();
-            if reason.clause == Clause::Effect && (raised || departures.peek().is_some()) {
-                if let (false, Some(image)) = (raised, image) {
-                    findings.extend(departures.map(|one| deviation_finding(one, image)));
-                    continue;
-                }
-                if raised {
-                    continue;
-                }
-            }
-            findings.push(self.policy_finding(reason));
-        }
-        findings
-    }
-
-    fn policy_finding(&self, reason: &Reason) -> Finding {
-        let forbidden = reason.effect.refuses();
-        let what = match reason.section {
-            Section::Process => "Program",
-            Section::File => "File access",
-            Section::Network => "Connection or listener",
-            Section::Dns => "Name or its address",
-            Section::Kernel => "Kernel feature",
-            Section::Detect => "Act",
-        };
-        Finding {
-            cause: Cause::Policy { name: self.name().to_owned() },
-            title: format!(
-                "{what} {}",
-                if forbidden { "forbidden by policy" } else { "against policy" }
-            ),
-            detail: reason.to_string(),
-            severity: if forbidden { IncidentSeverity::High } else { IncidentSeverity::Medium },
-            techniques: Vec::new(),
-        }
-    }
-
-    /// What becomes of a decider's finding; `None` for what no policy turns off.
-    fn judge_finding(&self, finding: &mut Finding, reasons: &[Reason]) -> Option<Reason> {
-        match &finding.cause {
-            Cause::Rule { .. } => Some(detect::judge(&self.0.detect, self.0.detections, finding)),
-            Cause::Malware { hash, name } => {
-                let text = format!("{name} ({hash})");
-                let effect = self.0.process.known_bad;
-                Some(Reason::new(Section::Process, Clause::KnownBad, None, effect, text))
-            }
-            Cause::Deviation { section, .. } => {
-                let section = section_of(*section);
-                let minded =
-                    |reason: &&Reason| reason.section == section && reason.clause == Clause::Effect;
-                match reasons.iter().find(minded) {
-                    Some(reason) => Some(reason.clone()),
-                    None => Some(Reason::new(
-                        section,
-                        Clause::Allow,
-                        None,
-                        Effect::Disable,
-                        format!("the section lets it be: {}", finding.detail),
-                    )),
-                }
-            }
-            Cause::Policy { .. } | Cause::PreventionLost | Cause::Blind => None,
-        }
-    }
-
     fn exec_allowed_by(&self, question: &ExecQuestion<'_>) -> Option<Reason> {
         let entry = self.0.process.allows(question)?;
         let text = "listed";
@@ -460,33 +225,6 @@ impl RuleSet {
     }
 }
 
-fn deviation_finding(deviation: &Deviation, image: palisade_model::event::ImageDigest) -> Finding {
-    Finding {
-        cause: Cause::Deviation { image, section: deviation.section },
-        title: "The container did what its image does not do".to_owned(),
-        detail: format!("{}: {}", deviation.fact, deviation.what),
-        severity: deviation.severity,
-        techniques: Vec::new(),
-    }
-}
-
-fn question(event: &Event) -> ExecQuestion<'_> {
-    let process = event.process.as_ref();
-    let parent = process.ancestors.parent();
-    ExecQuestion {
-        path: process.path(),
-        parent: parent.map(
-            |parent| {
-                if parent.cgroup == process.cgroup { parent.path.as_str() } else { "" }
-            },
-        ),
-        user: Some(process.credentials.euid),
-        upper: process.executable.file.upper,
-        fileless: process.executable.fileless,
-        hash: super::HashVerdict::Unknown,
-    }
-}
-
 fn section_of_event(activity: &Activity) -> Section {
     match activity {
         Activity::Exec { .. } => Section::Process,
@@ -512,7 +250,7 @@ fn respond(effect: Effect, event: &Event, reasons: &[Reason]) -> Respond {
         Effect::Prevent | Effect::Block if event.effect != Came::Seen => Respond::Nothing,
         Effect::Prevent | Effect::Block => {
             let kills = |reason: &Reason| {
-                let found = matches!(reason.clause, Clause::Detection | Clause::KnownBad);
+                let found = matches!(reason.clause, Clause::Detection | Clause::Malware);
                 reason.effect.refuses() && (found || reason.section == Section::Process)
             };
             if reasons.iter().any(kills) { Respond::Kill } else { Respond::Nothing }

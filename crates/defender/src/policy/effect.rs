@@ -120,8 +120,8 @@ pub enum Clause {
     Drift,
     /// `fileless`: the program has no file.
     Fileless,
-    /// `known_bad`: its hash is on the list.
-    KnownBad,
+    /// `malware`: its hash is on the list of bad ones.
+    Malware,
     /// `mount`.
     Mount,
     /// `ptrace`.
@@ -147,7 +147,7 @@ impl Clause {
             Self::Allow => "allow",
             Self::Drift => "drift",
             Self::Fileless => "fileless",
-            Self::KnownBad => "known_bad",
+            Self::Malware => "malware",
             Self::Mount => "mount",
             Self::Ptrace => "ptrace",
             Self::Bpf => "bpf",

@@ -25,6 +25,7 @@ mod enforce;
 mod explain;
 mod from_model;
 mod file;
+mod judge;
 mod kernel;
 mod lease;
 mod limits;
@@ -37,6 +38,7 @@ mod plan;
 mod ports;
 mod problem;
 mod process;
+mod raise;
 mod reader;
 mod rule_set;
 mod version;
@@ -74,7 +76,7 @@ pub struct Settings {
     /// What becomes of programs that are known to be bad. Default: alert.
     pub malware: Effect,
     /// A file of hashes that are known to be bad.
-    pub known_bad: Option<PathBuf>,
+    pub malware_hashes: Option<PathBuf>,
     /// Milliseconds that an address stays refused after it was the answer for a refused name. Default
     /// 300,000.
     pub dns_hold_ms: u64,
@@ -87,7 +89,7 @@ impl Default for Settings {
             deadline_ms: 500,
             detections: Effect::Alert,
             malware: Effect::Alert,
-            known_bad: None,
+            malware_hashes: None,
             dns_hold_ms: 300_000,
         }
     }

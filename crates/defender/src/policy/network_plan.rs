@@ -214,7 +214,6 @@ fn answers(dns: &DnsSection, leases: &Leases, rules: &mut Rules, planned: &mut P
             rules.insert((direction, network), net_rule(direction, network, &Ports::all(), rule));
         }
     }
-    // Alone, they need the prefix that keeps IPv4 from what is said of IPv6, which is nothing.
 }
 
 /// Ports of whatever local address. Port 0 leaves the choice to the kernel, as clients do.
@@ -276,9 +275,15 @@ fn state(wanted: &Wanted<'_>, planned: &mut Planned) {
             planned.gap(Section::Network, Clause::ListenDeny, Some(&listener.entry), text);
         }
     }
-    let by_transport = wanted.section.allow.iter().flatten().any(|one| one.transport.is_some())
-        || wanted.section.learned;
-    if wanted.unlisted && by_transport {
+    let section = wanted.section;
+    let destinations = section.learned
+        || section.allow.iter().flatten().any(|destination| destination.transport.is_some());
+    let listens = section.listen.iter().flatten().any(|listener| listener.transport.is_some());
+    let learned = section.learned
+        && TRANSPORTS
+            .iter()
+            .any(|of| wanted.model.is_some_and(|model| model.listening(*of).is_some()));
+    if wanted.unlisted && destinations || section.effect.refuses() && (listens || learned) {
         planned.gap(Section::Network, Clause::Effect, None, text);
     }
     if wanted.unlisted && wanted.section.learned && wanted.model.is_some_and(Allowed::opens_ports) {

@@ -23,7 +23,7 @@ use super::{Policy, PolicyVersion, Settings};
 const FAIL: [(&str, Fail); 2] = [("open", Fail::Open), ("closed", Fail::Closed)];
 
 const SETTINGS: [&str; 7] =
-    ["fail", "deadline_ms", "detections", "malware", "known_bad", "dns_hold_ms", "rule"];
+    ["fail", "deadline_ms", "detections", "malware", "malware_hashes", "dns_hold_ms", "rule"];
 
 const SECTIONS: [&str; 8] =
     ["name", "match", "process", "file", "network", "dns", "kernel", "detect"];
@@ -86,8 +86,8 @@ fn settings<'t>(table: &DeTable<'t>, reader: &mut Reader<'t>) -> Settings {
     }
     settings.detections = reader.effect(table, "detections").unwrap_or_default();
     settings.malware = reader.effect(table, "malware").unwrap_or_default();
-    if let Some(value) = table.get("known_bad") {
-        settings.known_bad = reader.text(value).map(|text| PathBuf::from(text.text));
+    if let Some(value) = table.get("malware_hashes") {
+        settings.malware_hashes = reader.text(value).map(|text| PathBuf::from(text.text));
     }
     settings
 }
@@ -191,7 +191,7 @@ fn host<'t>(rule: &mut Compiled, value: &Value<'t>, reader: &mut Reader<'t>) {
         limit(effect);
     }
     rule.detect.iter_mut().for_each(|detection| limit(&mut detection.effect));
-    rule.process.known_bad = rule.process.known_bad.min(Effect::Alert);
+    rule.process.malware = rule.process.malware.min(Effect::Alert);
     if limited {
         let message = format!(
             "rule `{}`: nothing is refused on the host, `prevent` and `block` are alerts there",

@@ -166,9 +166,9 @@ impl RuleSet {
             let number = planned.numbers.number(reason(Clause::Fileless, process.fileless, text));
             planned.plan.exec_memory = Some(number);
         }
-        if process.known_bad.refuses() {
+        if process.malware.refuses() {
             let text = "programs are hashed before they run";
-            planned.asked.push(reason(Clause::KnownBad, process.known_bad, text));
+            planned.asked.push(reason(Clause::Malware, process.malware, text));
         }
     }
 

@@ -30,6 +30,10 @@ pub struct ExecQuestion<'q> {
     pub upper: Option<bool>,
     /// It is a memory file.
     pub fileless: bool,
+    /// It is opened for the start of another program: a script for its interpreter, the dynamic loader
+    /// for a program. fanotify asks about both. Models and `allow` hold programs, so that it departs
+    /// from nothing; `deny`, drift and hashes count.
+    pub auxiliary: bool,
     /// What is known of its bytes.
     pub hash: HashVerdict,
 }
@@ -187,14 +191,14 @@ pub(crate) struct Processes {
     pub(crate) drift: Effect,
     pub(crate) drift_allow: Programs,
     pub(crate) fileless: Effect,
-    pub(crate) known_bad: Effect,
+    pub(crate) malware: Effect,
 }
 
 /// Programs under these are often links: what runs has another path.
 const LINKED: [&str; 3] = ["/bin/", "/sbin/", "/lib/"];
 
 impl Processes {
-    pub(crate) fn new(known_bad: Effect) -> Self {
+    pub(crate) fn new(malware: Effect) -> Self {
         Self {
             effect: Effect::Alert,
             deny_effect: Effect::Alert,
@@ -204,12 +208,12 @@ impl Processes {
             drift: Effect::Disable,
             drift_allow: Programs::default(),
             fileless: Effect::Disable,
-            known_bad,
+            malware,
         }
     }
 
-    pub(crate) fn read<'t>(value: &Value<'t>, known_bad: Effect, reader: &mut Reader<'t>) -> Self {
-        let mut section = Self::new(known_bad);
+    pub(crate) fn read<'t>(value: &Value<'t>, malware: Effect, reader: &mut Reader<'t>) -> Self {
+        let mut section = Self::new(malware);
         let Some(table) = reader.table(value) else { return section };
         reader.keys(
             table,
@@ -222,7 +226,7 @@ impl Processes {
                 "drift",
                 "drift_allow",
                 "fileless",
-                "known_bad",
+                "malware",
             ],
         );
         section.effect = reader.effect(table, "effect").unwrap_or_default();
@@ -233,7 +237,7 @@ impl Processes {
         section.drift = reader.effect(table, "drift").unwrap_or(Effect::Disable);
         section.drift_allow = Programs::read(table, "drift_allow", reader).unwrap_or_default();
         section.fileless = reader.effect(table, "fileless").unwrap_or(Effect::Disable);
-        section.known_bad = reader.effect(table, "known_bad").unwrap_or(known_bad);
+        section.malware = reader.effect(table, "malware").unwrap_or(malware);
         section.advise(table, reader);
         section
     }
@@ -286,12 +290,7 @@ impl Processes {
             say(Clause::Deny, Some(&denied.entry), self.deny_effect, format!("{path} may not run"));
         }
         if let HashVerdict::KnownBad(name) = &question.hash {
-            say(
-                Clause::KnownBad,
-                None,
-                self.known_bad,
-                format!("{path} is known to be bad: {name}"),
-            );
+            say(Clause::Malware, None, self.malware, format!("{path} is known to be bad: {name}"));
         }
         if question.fileless {
             say(Clause::Fileless, None, self.fileless, "the program has no file".to_owned());
@@ -323,6 +322,9 @@ impl Processes {
         model: Option<&Allowed>,
         departs: Option<bool>,
     ) -> bool {
+        if question.auxiliary {
+            return false;
+        }
         if let Some(allow) = &self.allow
             && allow.find(question, false).is_some()
         {

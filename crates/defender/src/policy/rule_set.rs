@@ -30,7 +30,7 @@ pub(crate) struct Compiled {
 
 impl RuleSet {
     /// What holds where no rule is for a container: alerts only, save what the settings say.
-    pub(crate) fn rest(fail: Fail, detections: Effect, known_bad: Effect, host: bool) -> Self {
+    pub(crate) fn rest(fail: Fail, detections: Effect, malware: Effect, host: bool) -> Self {
         let limit = |effect: Effect| if host { effect.min(Effect::Alert) } else { effect };
         Self(Arc::new(Compiled {
             name: if host { "default (host)" } else { "default" }.to_owned(),
@@ -38,7 +38,7 @@ impl RuleSet {
             matching: Match::anything(host),
             fail,
             detections: limit(detections),
-            process: Processes::new(limit(known_bad)),
+            process: Processes::new(limit(malware)),
             file: FileSection::default(),
             network: NetworkSection::default(),
             dns: DnsSection::default(),
@@ -77,7 +77,7 @@ impl RuleSet {
             rule.process.deny_effect,
             rule.process.drift,
             rule.process.fileless,
-            rule.process.known_bad,
+            rule.process.malware,
             rule.file.effect,
             rule.file.deny_effect,
             rule.network.effect,
