@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use palisade_model::EngineName;
 
+use crate::defend::arguments::{DefendArguments, ModelsArguments, PolicyArguments};
 use crate::role::Role;
 use crate::text::parse_size;
 
@@ -23,6 +24,12 @@ pub(crate) enum Command {
     Scan(Box<ScanArguments>),
     /// Serve the HTTP API and run every stage, or some of them.
     Serve(Box<ServeArguments>),
+    /// Watch this host's containers: learn what they do, raise what is wrong, prevent what policy says.
+    Defend(Box<DefendArguments>),
+    /// Check a Defender's policy, and say what it would do.
+    Policy(PolicyArguments),
+    /// Look at and change what a Defender has learned of images.
+    Models(ModelsArguments),
     /// Run engines on what others plan: one part of a distributed installation.
     Engine(Box<EngineArguments>),
     /// Make the log's topics on Kafka, and keep them as the settings say.

@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod dead_letters;
+mod defend;
 mod engines;
 mod keys;
 mod role;
@@ -34,6 +35,9 @@ pub fn run(loaders: Loaders) -> ExitCode {
         Some(palisade_jail::command::ARGUMENT) => {
             return exit(palisade_jail::command::run_helper());
         }
+        Some(palisade_defender::agent::canary::ARGUMENT) => {
+            return palisade_defender::agent::canary::main(std::env::args().nth(2).as_deref());
+        }
         Some(COMPILE) => return exit(palisade_engines::yara::compile_main()),
         _ => {}
     }
@@ -41,6 +45,9 @@ pub fn run(loaders: Loaders) -> ExitCode {
     let result = match cli.command {
         Command::Scan(arguments) => scan::run(*arguments),
         Command::Serve(arguments) => serve::run(*arguments).map(|()| ExitCode::SUCCESS),
+        Command::Defend(arguments) => defend::run(*arguments),
+        Command::Policy(arguments) => defend::policy::run(arguments),
+        Command::Models(arguments) => defend::models::run(arguments),
         Command::Engine(arguments) => serve::engine(*arguments).map(|()| ExitCode::SUCCESS),
         Command::Topics(arguments) => topics::run(arguments),
         Command::Keys(arguments) => keys::run(arguments).map(|()| ExitCode::SUCCESS),

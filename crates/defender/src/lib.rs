@@ -10,17 +10,17 @@
 //! Deciders (`containers::Registry`, [`detect`], [`models`], [`policy`], [`incidents`]) never touch the
 //! kernel, do no I/O and know no clock: recorded events can drive them.
 
-pub mod detect;
-pub mod containers;
 pub mod agent;
+pub mod containers;
+pub mod detect;
 pub mod finding;
-pub mod manners;
-pub mod metrics;
-pub mod output;
 pub mod hashes;
 pub mod incidents;
+pub mod manners;
+pub mod metrics;
 pub mod models;
-pub mod recorder;
+pub mod output;
 pub mod policy;
+pub mod recorder;
 
 pub use finding::Finding;

@@ -286,6 +286,7 @@ struct linux_binprm {
 	struct file *file;
 	const char *filename;
 	const char *interp;
+	char buf[256];
 };
 
 struct in6_addr {

@@ -136,6 +136,13 @@ NOINLINE void lsm__decide_by_path(const struct actor *actor, struct file *file, 
 	guard__by_hash(actor->cgroup, hash, verdict);
 }
 
+INLINE bool binary__is_script(struct linux_binprm *binary)
+{
+	char start[2] = {};
+	bpf_probe_read_kernel(start, sizeof(start), (u8 *)binary + FIELD_OFFSET(struct linux_binprm, buf));
+	return start[0] == '#' && start[1] == '!';
+}
+
 /* Called for a script and again for its interpreter: unlike the killer at sched_process_exec, this
  * sees the script's own file. */
 HOOK("bprm_check_security")
@@ -152,7 +159,8 @@ int lsm__exec(u64 *ctx)
 	if (!guard__decide(actor.watch, actor.cgroup, READ(file, f_inode), dentry, &verdict)) {
 		if (actor.watch->flags & WATCH_EXEC_PATHS)
 			lsm__decide_by_path(&actor, file, &verdict);
-		if (!verdict.effect)
+		/* A script's own file is no program: its interpreter comes next. */
+		if (!verdict.effect && !binary__is_script(binary))
 			guard__by_default(actor.watch, &verdict);
 	}
 	if (!guard__refuses(&verdict, actor.watch, actor.settings, task__current()))

@@ -13,7 +13,7 @@ use super::{eyes, now, sources};
 use crate::containers::sockets::SocketStatus;
 use crate::containers::{Discovery, Hierarchy, Host, Registry, first_look};
 use crate::manners::capabilities;
-use crate::policy::{Check, Enforce};
+use crate::policy::Enforce;
 
 /// Why a check could not be made.
 pub type CheckError = AgentError;
@@ -79,11 +79,16 @@ pub fn check(config: &Config) -> Result<Report, CheckError> {
         containers: running,
         seen,
         rules: (rules, problems.iter().map(ToString::to_string).collect()),
-        policy: Check::of(&policy, Some(&enforce)).to_string(),
+        policy: policy.check(&enforce).to_string(),
     })
 }
 
 impl Report {
+    /// What can be refused here.
+    pub fn enforce(&self) -> Enforce {
+        self.enforce
+    }
+
     /// Whether events are seen as they happen.
     pub fn sees(&self) -> bool {
         self.ladder.has("process__exec")

@@ -203,12 +203,7 @@ impl Core {
         }
     }
 
-    fn changed(
-        &mut self,
-        changes: Vec<ContainerChange>,
-        now: UnixMillis,
-        orders: &mut Vec<Order>,
-    ) {
+    fn changed(&mut self, changes: Vec<ContainerChange>, now: UnixMillis, orders: &mut Vec<Order>) {
         for change in changes {
             match change {
                 ContainerChange::Started(container) | ContainerChange::Known(container) => {
@@ -261,8 +256,7 @@ impl Core {
         let models = self.keeper.models();
         let ephemeral = models.settings().learning.ephemeral_from;
         let known = sheet.identity.image_digest.and_then(|image| models.allowed(&image, now));
-        sheet.model =
-            known.and_then(|known| Allowed::of_model(&known, ephemeral)).map(Arc::new);
+        sheet.model = known.and_then(|known| Allowed::of_model(&known, ephemeral)).map(Arc::new);
         let planned = sheet.rules.plan(sheet.model.as_deref(), &sheet.leases);
         let other = planned.plan != *sheet.plan;
         if other {
@@ -376,7 +370,7 @@ impl Core {
 
     /// The policy's list of known-bad hashes.
     pub fn known_bad_file(&self) -> Option<std::path::PathBuf> {
-        self.policy.settings().known_bad.clone()
+        self.policy.settings().malware_hashes.clone()
     }
 
     /// Who a signal, a trace or a read of memory was aimed at, is in a container too.

@@ -106,7 +106,9 @@ impl Gate {
         }
         drop(sheets);
         match process {
-            Some(tgid) => self.guard.mark_filesystem(&self.proc.join(tgid.to_string()).join("root")),
+            Some(tgid) => {
+                self.guard.mark_filesystem(&self.proc.join(tgid.to_string()).join("root"))
+            }
             None => Ok(()),
         }
     }
@@ -165,6 +167,7 @@ impl Answers {
                 // What the kernel alone sees is the kernel's to refuse.
                 upper: None,
                 fileless: path.starts_with("/memfd:"),
+                auxiliary: is_auxiliary(&path, &file),
                 hash: self.hash(&file),
             },
             asked.model.as_deref(),
@@ -248,6 +251,16 @@ impl Answers {
     }
 }
 
+/// A script, or the dynamic loader: it is opened for the start of another program, which is asked about by
+/// itself. The loader started as a program of its own is the kernel side's to refuse.
+fn is_auxiliary(path: &str, file: &File) -> bool {
+    use std::os::unix::fs::FileExt as _;
+    let mut start = [0; 2];
+    let script = file.read_exact_at(&mut start, 0).is_ok() && start == *b"#!";
+    let name = path.rsplit('/').next().unwrap_or_default();
+    script || ["ld-linux", "ld-musl-", "ld.so", "ld-2."].iter().any(|start| name.starts_with(start))
+}
+
 /// The caller as it would have been.
 fn would_be(
     caller: &Snapshot,
@@ -325,5 +338,5 @@ fn digest(file: &File) -> Option<palisade_model::Sha256> {
         }
     }
     let bytes: [u8; 32] = hash.finalize().into();
-    Some(palisade_model::Sha256::new(bytes))
+    Some(palisade_model::Sha256(bytes))
 }

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_model::event::{
-    Cause, ContainerId, ContainerIdentity, Event, ProcessKey, Response,
-};
+use palisade_model::event::{Cause, ContainerId, ContainerIdentity, Event, ProcessKey, Response};
 use palisade_sensor::{Sensor, procfs};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::mpsc::UnboundedSender;
@@ -196,15 +194,15 @@ impl Hands {
                     Response::Failed { reason: reasons.join("; ") }
                 }
             };
-            let _ = done.send(Done { container: Some(container.id.clone()), process: None, response });
+            let _ =
+                done.send(Done { container: Some(container.id.clone()), process: None, response });
         });
     }
 
     /// Hashes what ran, once for each version of a file, and marks containers that waited for a process.
     fn ran(&mut self, event: Arc<Event>) {
         let Some(container) = &event.container else { return };
-        if self.unmarked.contains_key(&container.id)
-            && self.process_of(container.cgroup).is_some()
+        if self.unmarked.contains_key(&container.id) && self.process_of(container.cgroup).is_some()
         {
             let id = container.id.clone();
             self.mark(&id, event.process.key.tgid());

@@ -12,6 +12,7 @@ mod audit;
 pub mod canary;
 mod check;
 mod config;
+mod control;
 pub mod core;
 mod eyes;
 mod gate;
@@ -24,6 +25,7 @@ use palisade_model::UnixMillis;
 
 pub use check::{CheckError, Report, check};
 pub use config::{CanarySettings, Config, ConfigError, HashSettings, SensorSettings};
+pub use control::{CommandFailed, command};
 pub use run::{Agent, AgentError, Signals};
 pub use sources::{PolicyError, SourceError, detector, policy};
 

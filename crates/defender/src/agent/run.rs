@@ -8,13 +8,11 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use palisade_model::UnixMillis;
-use palisade_model::event::{
-    Blind, BlindCause, ContainerId, ContainerIdentity, Event, Kind,
-};
+use palisade_model::event::{Blind, BlindCause, ContainerId, ContainerIdentity, Event, Kind};
 use palisade_sensor::Observation;
 
 use super::audit::Audit;
-use super::canary;
+use super::{canary, control};
 use super::config::Config;
 use super::core::{Core, Order, Parts};
 use super::eyes::{self, Eyes, Watching};
@@ -90,8 +88,9 @@ pub struct Agent {
     finder: Finder,
     observations: Receiver<Vec<Observation>>,
     told: Receiver<Told>,
+    questions: Option<tokio::sync::mpsc::Receiver<control::Question>>,
     done: tokio::sync::mpsc::UnboundedReceiver<Done>,
-    hashed: Receiver<Hashed<Arc<Event>>>,
+    hashed: tokio::sync::mpsc::Receiver<Hashed<Arc<Event>>>,
     judged: tokio::sync::mpsc::Receiver<Judged<Arc<Event>>>,
     submitter: Option<Submitter<Arc<Event>>>,
     known_bad: Option<Arc<KnownBad>>,
@@ -148,8 +147,15 @@ impl Agent {
         let registry = Registry::new(config.containers.clone(), hierarchy.number);
         let rules = detector.rules().rules().filter(|(_, rule)| rule.runs()).count();
         summary.push(format!("rules: {rules}; policy: {} ({})", policy.name(), policy.version()));
-        let parts =
-            Parts { registry, detector, keeper: Keeper::new(store), policy, enforce, incidents, live };
+        let parts = Parts {
+            registry,
+            detector,
+            keeper: Keeper::new(store),
+            policy,
+            enforce,
+            incidents,
+            live,
+        };
         let mut core = Core::new(parts, start);
 
         let mut sensor_eyes = sight.eyes;
@@ -184,11 +190,8 @@ impl Agent {
             None => None,
         };
         let output = Output::start(&config.output, device, Arc::clone(&metrics))?;
-        let (discovery, finder) = Discovery::start(
-            config.containers.clone(),
-            Arc::clone(&host),
-            hierarchy.clone(),
-        );
+        let (discovery, finder) =
+            Discovery::start(config.containers.clone(), Arc::clone(&host), hierarchy.clone());
         let stopper = Arc::new(Stopper::new(
             config.containers.clone(),
             hierarchy.clone(),
@@ -201,6 +204,13 @@ impl Agent {
                 Some(Submitter::start(settings.clone(), Arc::clone(known_bad), judgements)?)
             }
             _ => None,
+        };
+        let questions = match control::listen(&config.state) {
+            Ok(questions) => Some(questions),
+            Err(error) => {
+                warn(&format!("`palisade models` cannot ask this Defender: {error}"));
+                None
+            }
         };
         drop(entered);
 
@@ -259,6 +269,7 @@ impl Agent {
             finder,
             observations,
             told,
+            questions,
             done,
             hashed,
             judged,
@@ -357,6 +368,10 @@ impl Agent {
             let Done { container, process, response } = done;
             self.core.responded(container.as_ref(), process.as_ref(), response, now(), orders);
         }
+        while let Some(Ok(question)) = self.questions.as_mut().map(|one| one.try_recv()) {
+            let reply = self.core.keeper().command(&question.command, now());
+            let _ = question.answer.send(reply.map_err(|error| error.to_string()));
+        }
         while let Ok(hashed) = self.hashed.try_recv() {
             self.hashed(hashed, orders);
         }
@@ -405,12 +420,8 @@ impl Agent {
             self.core.blind(blind, time, orders);
         }
         self.core.tick(time, orders);
-        if let Some(failed) = self
-            .watching
-            .failed
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .take()
+        if let Some(failed) =
+            self.watching.failed.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
         {
             self.health.unready(failed.clone());
             self.hands.say(&format!("nothing is seen any more: {failed}"));
@@ -424,9 +435,7 @@ impl Agent {
         if self.canaries.due() {
             self.send_canaries();
         }
-        let readings = self.processors.due(&self.core, |cgroup| {
-            self.hands.folder(cgroup)
-        });
+        let readings = self.processors.due(&self.core, |cgroup| self.hands.folder(cgroup));
         for (container, busy, over) in readings {
             self.core.processor(&container, busy, over, time, orders);
         }
@@ -435,7 +444,10 @@ impl Agent {
 
     /// What was lost since the last tick, as blind intervals by container and cause.
     fn losses(&self) -> Vec<Blind> {
-        type Spans = HashMap<(Option<ContainerId>, BlindCause), (UnixMillis, UnixMillis, std::collections::BTreeMap<Kind, u64>)>;
+        type Spans = HashMap<
+            (Option<ContainerId>, BlindCause),
+            (UnixMillis, UnixMillis, std::collections::BTreeMap<Kind, u64>),
+        >;
         let mut spans: Spans = HashMap::new();
         let registry = self.core.registry();
         let mut add = |cgroup: u64, cause, kind, count, from: UnixMillis, until: UnixMillis| {
@@ -486,8 +498,7 @@ impl Agent {
         let as_i64 = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let running = self.core.registry().running().count();
         self.metrics.containers.set(as_i64(running));
-        let counts =
-            *self.watching.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let counts = *self.watching.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.metrics.processes.set(as_i64(counts.track.processes));
     }
 
@@ -573,11 +584,14 @@ fn existing(eyes: &mut Eyes, core: &mut Core, orders: &mut Vec<Order>, warn: &dy
     }
 }
 
-type Hashing =
-    (Option<Arc<KnownBad>>, Option<Arc<Hasher<Arc<Event>>>>, Receiver<Hashed<Arc<Event>>>);
+type Hashing = (
+    Option<Arc<KnownBad>>,
+    Option<Arc<Hasher<Arc<Event>>>>,
+    tokio::sync::mpsc::Receiver<Hashed<Arc<Event>>>,
+);
 
 fn hashing(config: &Config, core: &Core, proc: &std::path::Path) -> Result<Hashing, AgentError> {
-    let (results, hashed) = mpsc::channel();
+    let (results, hashed) = tokio::sync::mpsc::channel(1_024);
     if !config.hashes.enabled {
         return Ok((None, None, hashed));
     }

@@ -44,10 +44,8 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, SourceError> {
             all.push(path.clone());
             continue;
         }
-        let failed = |error: std::io::Error| SourceError {
-            path: path.clone(),
-            reason: error.to_string(),
-        };
+        let failed =
+            |error: std::io::Error| SourceError { path: path.clone(), reason: error.to_string() };
         let mut inside: Vec<PathBuf> = std::fs::read_dir(path)
             .map_err(failed)?
             .take(MAX_FILES)

@@ -73,6 +73,15 @@ impl Line {
     }
 }
 
+/// What others tell the watchdog. Each is asked several times a second.
+#[derive(Clone, Copy)]
+pub struct Signals<'a> {
+    /// It is to end, and the agent before it.
+    pub stop: &'a dyn Fn() -> bool,
+    /// The agent is to read its files again. True once for each time.
+    pub reload: &'a dyn Fn() -> bool,
+}
+
 /// Why an agent ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -91,14 +100,15 @@ pub fn supervise(
     program: &Path,
     arguments: &[OsString],
     settings: &WatchdogSettings,
-    stop: &dyn Fn() -> bool,
+    signals: &Signals<'_>,
     tell: &dyn Fn(&Ended, Duration),
 ) -> io::Result<Option<ExitStatus>> {
+    let stop = signals.stop;
     let first = Duration::from_millis(settings.restart_ms.max(1));
     let mut wait = first;
     loop {
         let began = Instant::now();
-        let ended = one(program, arguments, settings, stop)?;
+        let ended = one(program, arguments, settings, signals)?;
         if stop() {
             return Ok(match ended {
                 Ended::Status(status) => Some(status),
@@ -126,7 +136,7 @@ fn one(
     program: &Path,
     arguments: &[OsString],
     settings: &WatchdogSettings,
-    stop: &dyn Fn() -> bool,
+    signals: &Signals<'_>,
 ) -> io::Result<Ended> {
     let (mut ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(Duration::from_millis(200)))?;
@@ -148,8 +158,11 @@ fn one(
             Ok(_) => (heard, patience) = (Instant::now(), silence),
             Err(_) => {}
         }
-        if stop() {
+        if (signals.stop)() {
             return ask_to_end(agent);
+        }
+        if (signals.reload)() {
+            send(&agent, Signal::HUP)?;
         }
         if heard.elapsed() > patience {
             // The kernel takes the programs, maps and permission events away with the process; a stopped
@@ -161,10 +174,15 @@ fn one(
     }
 }
 
-fn ask_to_end(mut agent: Child) -> io::Result<Ended> {
-    if let Some(pid) = i32::try_from(agent.id()).ok().and_then(Pid::from_raw) {
-        kill_process(pid, Signal::TERM)?;
+fn send(agent: &Child, signal: Signal) -> io::Result<()> {
+    match i32::try_from(agent.id()).ok().and_then(Pid::from_raw) {
+        Some(pid) => kill_process(pid, signal).map_err(io::Error::from),
+        None => Ok(()),
     }
+}
+
+fn ask_to_end(mut agent: Child) -> io::Result<Ended> {
+    send(&agent, Signal::TERM)?;
     let end = Instant::now() + GRACE;
     while Instant::now() < end {
         if let Some(status) = agent.try_wait()? {

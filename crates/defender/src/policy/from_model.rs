@@ -14,8 +14,7 @@ impl Allowed {
         if let Some(executables) = &known.executables {
             // What has no path is judged by being without one.
             let paths = executables.exact.iter().chain(&executables.inexact);
-            allowed = allowed
-                .with_executables(paths.filter(|path| path.starts_with('/')).cloned());
+            allowed = allowed.with_executables(paths.filter(|path| path.starts_with('/')).cloned());
         }
         if let Some(listening) = &known.listening {
             let ports = listening.iter().map(|&(transport, number)| Port { transport, number });
@@ -27,9 +26,9 @@ impl Allowed {
                 number: one.port,
             };
             let networks = outbound.iter().flat_map(|one| {
-                one.networks
-                    .iter()
-                    .filter_map(move |(address, bits)| Some((port(one), Network::new(*address, *bits)?)))
+                one.networks.iter().filter_map(move |(address, bits)| {
+                    Some((port(one), Network::new(*address, *bits)?))
+                })
             });
             let any = outbound.iter().filter(|one| one.any || one.by_name).map(port);
             allowed = allowed.with_outbound(networks, any, ephemeral_from);
