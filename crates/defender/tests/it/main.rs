@@ -1,1 +1,10 @@
 //! The Defender's deciders, driven by recorded events.
+
+mod hashes;
+mod hashes_submit;
+mod incidents;
+mod incidents_bounds;
+mod incidents_stories;
+mod models;
+mod models_files;
+mod recorder;
