@@ -261,12 +261,13 @@ fn a_list_takes_four_bytes_a_hash() {
     assert!(each < Duration::from_micros(50), "{each:?}");
 }
 
-/// The figures of docs/incidents.md: `cargo test -p palisade-defender --release -- --ignored --nocapture`.
+/// What docs/incidents.md says, with `--release -- --ignored`; half of a look-up without optimisation is
+/// the test's own.
 #[test]
 #[ignore = "takes a minute"]
 fn five_million_hashes_fit() {
     let (bytes, each) = at_size(5_000_000);
-    println!("{bytes} bytes, {each:?} for a look-up");
     assert!(bytes < 5_000_000 * 4 + (300 << 10), "{bytes}");
-    assert!(each < Duration::from_micros(1), "{each:?}");
+    let bound = if cfg!(debug_assertions) { 10 } else { 1 };
+    assert!(each < Duration::from_micros(bound), "{each:?}");
 }

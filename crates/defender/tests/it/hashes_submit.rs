@@ -29,7 +29,9 @@ struct Received {
 }
 
 /// What it does with a request: bytes to write as they are, and whether to leave the connection open.
-type Script = dyn Fn(&Received, usize) -> (Vec<u8>, bool) + Send + Sync;
+type Reply = (Vec<u8>, bool);
+
+type Script = dyn Fn(&Received, usize) -> Reply + Send + Sync;
 
 struct Server {
     address: SocketAddr,
@@ -93,7 +95,7 @@ async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Received>>>, script: Ar
     }
 }
 
-fn answer(status: &str, body: &str) -> (Vec<u8>, bool) {
+fn answer(status: &str, body: &str) -> Reply {
     let length = body.len();
     let text =
         format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
@@ -174,16 +176,10 @@ async fn an_unknown_file_is_sent_and_what_is_malicious_is_on_the_list_at_once() 
         }
     })
     .await;
-    let mut here = setting(server.address, |_| {});
-    let key = here.directory.path().join("key");
+    let secrets = tempfile::tempdir().unwrap();
+    let key = secrets.path().join("key");
     std::fs::write(&key, " the-key \n").unwrap();
-    let address = server.address;
-    here = setting(address, |settings| settings.api_key_file = Some(key.clone()));
-    std::fs::write(&key, "the-key\n").unwrap_or_default();
-    let directory = tempfile::tempdir().unwrap();
-    let second = directory.path().join("key");
-    std::fs::write(&second, "the-key\n").unwrap();
-    here = setting(address, |settings| settings.api_key_file = Some(second));
+    let mut here = setting(server.address, |settings| settings.api_key_file = Some(key));
     let judged = here.verdict(&bytes).await;
     assert_eq!(judged.verdict, Verdict::Malicious("Test.Family".to_owned()));
     assert_eq!((judged.sent, judged.context, judged.hash), (true, 7, hash));
@@ -228,7 +224,7 @@ async fn a_hash_that_the_server_knows_is_not_sent() {
 async fn hostile_answers_give_no_verdict_and_no_harm() {
     let other = Sha256([9; 32]);
     let infinite = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
-    let cases: Vec<(&str, (Vec<u8>, bool), &str)> = vec![
+    let cases: Vec<(&str, Reply, &str)> = vec![
         ("of another file", answer("200 OK", &result(&other, 1, "Infected", "x")), "another file"),
         (
             "without a hash",

@@ -1,11 +1,12 @@
 //! Floods: nothing grows without bound, and what was left out is said.
 
+use std::collections::BTreeSet;
+
 use palisade_defender::incidents::{Closing, Incidents, Settings, Update};
 use palisade_model::event::{
     ContainerId, IncidentId, IncidentSeverity as Severity, MAX_EVIDENCE, MAX_TREE,
 };
 use proptest::prelude::*;
-use std::collections::BTreeSet;
 
 use crate::incidents_stories::*;
 

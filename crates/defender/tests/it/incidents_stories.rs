@@ -9,6 +9,7 @@ use palisade_model::event::{
     ProcessKey, Rung, Runtime, SocketAddress, Source, Transport,
 };
 use palisade_model::{Sha256, UnixMillis};
+use sha2::Digest;
 
 pub(crate) const START: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -27,11 +28,7 @@ pub(crate) fn boot_ns(seconds: u64) -> u64 {
 /// A container that started at [`START`].
 pub(crate) fn container(name: &str, image: &str) -> Arc<ContainerIdentity> {
     let cgroup = name.bytes().fold(7, |sum, byte| sum * 31 + u64::from(byte));
-    let digest = image.bytes().fold([0_u8; 32], |mut bytes, byte| {
-        bytes.rotate_left(1);
-        bytes[0] ^= byte;
-        bytes
-    });
+    let digest: [u8; 32] = sha2::Sha256::digest(image).into();
     Arc::new(ContainerIdentity {
         name: name.to_owned(),
         image: image.to_owned(),
