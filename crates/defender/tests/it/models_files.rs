@@ -124,6 +124,38 @@ fn a_directory_that_cannot_be_written_is_said_and_tried_again() {
 }
 
 #[test]
+fn an_archived_model_that_cannot_be_written_is_not_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut keeper = Keeper::new(store(directory.path()));
+    let web = container("web", "nginx:1.27");
+    keeper.container_started(&web, at(0));
+    assert!(keeper.save(false, at(1)).is_empty());
+    keeper.models().container_stopped(&web.id, at(2));
+    let behind = keeper.behind(false, at(700));
+    assert_eq!(behind.len(), 1);
+    let gone = std::env::temp_dir().join("palisade-test-there-is-no-such-directory");
+    let full = StoreError::Io {
+        path: gone,
+        what: "cannot be written",
+        source: std::io::ErrorKind::StorageFull.into(),
+    };
+    assert!(keeper.written(&behind[0], Err(full)).is_some());
+    assert_eq!(keeper.models().iter().count(), 1);
+    // Nothing before `save_ms`, then once more; only what is on disk leaves memory.
+    assert!(keeper.behind(false, at(701)).is_empty());
+    let behind = keeper.behind(false, at(1_100));
+    assert_eq!(behind.len(), 1);
+    // A container that starts while it is being written keeps it.
+    keeper.container_started(&web, at(1_101));
+    let written = keeper.store().write(&behind[0]);
+    assert!(keeper.written(&behind[0], written).is_none());
+    assert_eq!(keeper.models().iter().count(), 1);
+    keeper.models().container_stopped(&web.id, at(1_102));
+    assert!(keeper.save(false, at(2_000)).is_empty());
+    assert_eq!(keeper.models().iter().count(), 0);
+}
+
+#[test]
 fn commands_work_on_the_directory_alone() {
     let directory = tempfile::tempdir().unwrap();
     with_models(directory.path(), Settings::default(), &["nginx:1.27", "redis:7"]);
