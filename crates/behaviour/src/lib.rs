@@ -17,10 +17,12 @@
 //!   a sensor that comes later must not flood anybody.
 
 mod allowed;
+mod compare;
 mod document;
 mod fact;
 mod generalise;
 mod learned;
+mod life;
 mod model;
 mod network;
 mod phase;

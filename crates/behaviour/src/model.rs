@@ -4,18 +4,13 @@ use std::net::IpAddr;
 
 use palisade_model::UnixMillis;
 use palisade_model::event::{
-    Activity, Blind, ContainerId, Event, ImageDigest, IncidentSeverity, Kind, KindSet,
+    Activity, ContainerId, Event, ImageDigest, IncidentSeverity, Kind, KindSet,
 };
 
 use crate::fact::facts;
-use crate::learned::{self, Bounds, Known, Learned, Match, ProcessDeparture};
+use crate::learned::{self, Bounds, Learned, Match};
 use crate::sequence::{self, Sequences};
-use crate::{
-    Bound, Fact, LearningReason, Phase, Remote, Score, Section, Settings, Trace, generalise,
-};
-
-/// The link-local address that clouds hand out credentials at, over IPv4 and (AWS) IPv6.
-const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
+use crate::{Bound, Fact, LearningReason, Phase, Score, Section, Settings, Trace, generalise};
 
 /// Something that the image does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,9 +112,9 @@ pub struct Model {
     pub(crate) settings: Settings,
     pub(crate) phase: Phase,
     pub(crate) archived: Option<UnixMillis>,
-    running: BTreeSet<ContainerId>,
-    last: UnixMillis,
-    live: KindSet,
+    pub(crate) running: BTreeSet<ContainerId>,
+    pub(crate) last: UnixMillis,
+    pub(crate) live: KindSet,
     /// Of this learning period: how long each kind was visible, milliseconds in which a container ran.
     pub(crate) live_ms: BTreeMap<Kind, u64>,
     pub(crate) learned_kinds: KindSet,
@@ -193,179 +188,6 @@ impl Model {
             Phase::Learning { .. } => KindSet::EMPTY,
             _ => self.live.difference(self.learned_kinds),
         }
-    }
-
-    /// Lets time pass.
-    pub fn advance(&mut self, now: UnixMillis) {
-        let mut left = now.since(self.last);
-        self.last = self.last.max(now);
-        if self.archived.is_some() || self.running.is_empty() {
-            return;
-        }
-        loop {
-            let step = self.remaining_ms().min(left);
-            self.pass(step);
-            left -= step;
-            if self.remaining_ms() > 0 {
-                return;
-            }
-            self.next_phase(self.last.minus(left));
-        }
-    }
-
-    /// Running time until the phase ends, milliseconds, with as many containers as run now.
-    fn remaining_ms(&self) -> u64 {
-        let settings = &self.settings;
-        match self.phase {
-            Phase::Learning { reason: LearningReason::First, container_ms, running_ms, .. } => {
-                let containers = (self.running.len() as u64).max(1);
-                let wanted = settings.learning_ms.saturating_sub(container_ms).div_ceil(containers);
-                wanted.max(settings.learning_least_ms.saturating_sub(running_ms))
-            }
-            Phase::Learning { reason: LearningReason::Change, running_ms, .. } => {
-                settings.learning_after_change_ms.saturating_sub(running_ms)
-            }
-            Phase::DryRun { running_ms, .. } => settings.dry_run_ms.saturating_sub(running_ms),
-            Phase::Learning { reason: LearningReason::Manual, .. } | Phase::Active { .. } => {
-                u64::MAX
-            }
-        }
-    }
-
-    fn pass(&mut self, step: u64) {
-        match &mut self.phase {
-            Phase::Learning { container_ms, running_ms, .. } => {
-                let containers = self.running.len() as u64;
-                *container_ms = container_ms.saturating_add(step.saturating_mul(containers));
-                *running_ms = running_ms.saturating_add(step);
-                for kind in self.live.iter() {
-                    let time = self.live_ms.entry(kind).or_default();
-                    *time = time.saturating_add(step);
-                }
-            }
-            Phase::DryRun { running_ms, .. } => *running_ms = running_ms.saturating_add(step),
-            Phase::Active { .. } => {}
-        }
-    }
-
-    fn next_phase(&mut self, since: UnixMillis) {
-        self.phase = match self.phase {
-            Phase::Learning { .. } => {
-                self.conclude();
-                Phase::DryRun { since, running_ms: 0 }
-            }
-            Phase::DryRun { .. } | Phase::Active { .. } => Phase::Active { since },
-        };
-    }
-
-    /// Ends a learning period: what was visible for most of it is learned.
-    fn conclude(&mut self) {
-        let Phase::Learning { running_ms, .. } = self.phase else {
-            return;
-        };
-        let live_ms = std::mem::take(&mut self.live_ms);
-        if running_ms == 0 {
-            return;
-        }
-        let least = u128::from(running_ms) * u128::from(self.settings.coverage_percent.min(100));
-        for (kind, time) in live_ms {
-            if u128::from(time) * 100 >= least && time > 0 {
-                self.learned_kinds.insert(kind);
-            }
-        }
-    }
-
-    fn begin_learning(&mut self, now: UnixMillis, reason: LearningReason) {
-        self.phase = Phase::learning(now, reason);
-        self.live_ms.clear();
-    }
-
-    /// Kinds of events that sensors see from `now` on, for containers of this image.
-    pub fn sensors(&mut self, live: KindSet, now: UnixMillis) {
-        self.advance(now);
-        self.live = live;
-    }
-
-    /// A container of the image runs from `now` on. An archived model is in use again.
-    pub fn container_started(&mut self, container: &ContainerId, now: UnixMillis) {
-        self.advance(now);
-        self.archived = None;
-        if self.running.contains(container) {
-            return;
-        }
-        if self.running.len() >= self.settings.max_containers {
-            learned::note(&mut self.bounds, Bound::Containers);
-            return;
-        }
-        self.running.insert(container.clone());
-    }
-
-    /// A container of the image ended.
-    pub fn container_stopped(&mut self, container: &ContainerId, now: UnixMillis) {
-        self.advance(now);
-        self.running.remove(container);
-    }
-
-    /// A time in which events were lost: it does not count as learned.
-    pub fn blind(&mut self, blind: &Blind, now: UnixMillis) {
-        self.advance(now);
-        let ours =
-            blind.container.as_ref().is_none_or(|container| self.running.contains(container));
-        if !ours || !matches!(self.phase, Phase::Learning { .. }) {
-            return;
-        }
-        for kind in blind.kinds.iter() {
-            if let Some(time) = self.live_ms.get_mut(&kind) {
-                *time = time.saturating_sub(blind.length_ms());
-            }
-        }
-    }
-
-    /// Somebody wants the model to learn more. What it knows stays; it learns until
-    /// [`Model::finish_learning`].
-    pub fn relearn(&mut self, now: UnixMillis) {
-        self.advance(now);
-        self.archived = None;
-        self.begin_learning(now, LearningReason::Manual);
-    }
-
-    /// Ends learning, however long it took, and compares from now on. Somebody says that it is enough,
-    /// so there is no dry run.
-    pub fn finish_learning(&mut self, now: UnixMillis) {
-        self.advance(now);
-        if matches!(self.phase, Phase::Learning { .. } | Phase::DryRun { .. }) {
-            self.conclude();
-            self.phase = Phase::Active { since: now };
-        }
-    }
-
-    /// Accepts a deviation's fact: it is known from now on. False when it was known already, there is
-    /// no room, or it is not sound ([`Fact::is_sound`]).
-    pub fn extend(&mut self, fact: &Fact) -> bool {
-        fact.is_sound() && self.extended.learn(fact, &self.settings, &mut self.bounds)
-    }
-
-    /// Whether a container of the image runs.
-    pub fn is_running(&self) -> bool {
-        !self.running.is_empty()
-    }
-
-    /// Gives it another name, for people.
-    pub fn rename(&mut self, name: String) {
-        self.name = name;
-    }
-
-    /// Puts the model aside: nothing of the image runs any more.
-    pub fn archive(&mut self, now: UnixMillis) {
-        self.advance(now);
-        self.archived = self.archived.or(Some(now));
-        self.running.clear();
-        self.resolved = Resolved::default();
-    }
-
-    /// Whether it was archived for so long that it may be dropped.
-    pub fn is_expired(&self, now: UnixMillis) -> bool {
-        self.archived.is_some_and(|since| now.since(since) >= self.settings.archived_ms)
     }
 
     /// What the model says of something that a container of its image did.
@@ -482,10 +304,6 @@ impl Model {
         }
     }
 
-    fn known(&self) -> Known<'_> {
-        Known { base: &self.base, extended: &self.extended }
-    }
-
     fn learn(&mut self, facts: Vec<Fact>, now: UnixMillis, dry_run: bool) -> Outcome {
         let mut new = Vec::new();
         let mut hit = None;
@@ -514,92 +332,6 @@ impl Model {
         match hit {
             Some(bound) => Outcome::NotComparable(NotComparable::Bound(bound)),
             None => Outcome::Known,
-        }
-    }
-
-    fn compare(&mut self, facts: Vec<Fact>) -> Outcome {
-        let mut deviations = Vec::new();
-        let mut hit = None;
-        for fact in facts {
-            match self.known().matches(&fact) {
-                Match::Yes => {}
-                Match::Cannot(bound) => hit = hit.or(Some(bound)),
-                Match::No => {
-                    let (severity, why) = self.weigh(&fact);
-                    if severity <= IncidentSeverity::Low {
-                        self.extended.learn(&fact, &self.settings, &mut self.bounds);
-                    }
-                    let section = fact.section();
-                    let what = format!("{fact}: {why}");
-                    deviations.push(Deviation { section, fact, severity, what });
-                }
-            }
-        }
-        match hit {
-            _ if !deviations.is_empty() => Outcome::Deviation(deviations),
-            Some(bound) => Outcome::NotComparable(NotComparable::Bound(bound)),
-            None => Outcome::Known,
-        }
-    }
-
-    /// How grave an unknown fact is, and why.
-    fn weigh(&self, fact: &Fact) -> (IncidentSeverity, &'static str) {
-        use IncidentSeverity::{High, Low, Medium};
-        let known = self.known();
-        match fact {
-            Fact::Process { fileless: true, .. } => (High, "a program without a file"),
-            Fact::Process { path, hash, parent, .. } => {
-                match known.process_departure(path, hash.as_ref(), parent) {
-                    Some(ProcessDeparture::Hash) => {
-                        (High, "its bytes are not those that were learned")
-                    }
-                    // The runtime, a health check, somebody's `exec`: a program of the image, started
-                    // by whoever may do anything with the container anyway.
-                    Some(ProcessDeparture::Parent) if parent.is_empty() => {
-                        (Low, "a known program, started from outside for the first time")
-                    }
-                    Some(ProcessDeparture::Parent) => {
-                        (Medium, "a known program, but not started by that one")
-                    }
-                    _ => (High, "the image does not run it"),
-                }
-            }
-            Fact::File { path, .. } => {
-                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-                let starts = |list: &[String]| list.iter().any(|prefix| path.starts_with(prefix));
-                if starts(&self.settings.protected) {
-                    (High, "the image does not change its own files there")
-                } else if starts(&self.settings.temporary) {
-                    (Low, "a temporary file that is new")
-                } else if known.writes_in(directory) {
-                    (Low, "other files of that directory are known")
-                } else {
-                    (Medium, "the image does not write there")
-                }
-            }
-            Fact::Listening(port) if port.number.is_none() => {
-                (Low, "the image does not listen on ports that the kernel hands out")
-            }
-            Fact::Listening(_) => (High, "the image does not listen there"),
-            Fact::Outbound(port, Remote::Address(address) | Remote::Name(address, _)) => {
-                let metadata =
-                    METADATA.iter().any(|text| text.parse::<IpAddr>().ok() == Some(*address));
-                if metadata {
-                    (High, "the image does not ask the cloud's metadata service")
-                } else if known.reaches(port) && learned::is_private(*address) {
-                    (Low, "the port is known, and the address is of a private network")
-                } else if known.reaches(port) {
-                    (Medium, "the port is known, the address is not")
-                } else {
-                    (Medium, "the image does not connect to that port")
-                }
-            }
-            Fact::Name(name) if known.knows_sibling(name) => {
-                (Low, "other names of that domain are known")
-            }
-            Fact::Name(_) => (Medium, "the image does not ask for it"),
-            Fact::User(0) => (High, "the image does not run programs as root"),
-            Fact::User(_) => (Medium, "the image does not run programs as that user"),
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use palisade_behaviour::{ImportError, Model, Outcome, Settings, Trace, VERSION};
+use palisade_behaviour::{Fact, ImportError, Model, Outcome, Settings, Trace, VERSION};
+
+use palisade_model::event::{Activity, FileRef, OpenFlags};
 
 use crate::events::*;
 
@@ -133,4 +135,94 @@ fn a_file_is_held_to_the_bounds() {
     let read = Model::import(&text, Settings::default(), START).unwrap();
     assert!(read.export().matches("tcp/").count() == Settings::default().max_listening);
     assert!(read.bounds().contains_key(&palisade_behaviour::Bound::Listening));
+}
+
+#[test]
+fn whatever_was_seen_can_be_written_and_read_again() {
+    let mut model = model();
+    // The kernel could not tell the path, nor the parent's.
+    let mut nameless = process("", Some(""));
+    nameless.executable.fileless = true;
+    for event in [
+        exec_of(nameless.clone()),
+        exec("/bin/x", Some("")),
+        event(nameless, Activity::Open { file: FileRef::at("/var/x\\x0a"), flags: OpenFlags(1) }),
+        write("", "/var/log/a"),
+        write(NGINX, "/var/*/**"),
+        ask("a/b.*.example.com"),
+        ask(&"x".repeat(5_000)),
+        exec(&format!("/{}", "y".repeat(9_000)), None),
+    ] {
+        model.observe(&event, START);
+    }
+    let text = model.export();
+    let again = Model::import(&text, Settings::default(), START).unwrap();
+    assert_eq!(again.export(), text);
+}
+
+#[test]
+fn a_fact_has_one_form_in_json_and_must_be_sound_to_be_known() {
+    let fact = |text: &str| serde_json::from_str::<Fact>(text);
+    let mut model = active(&[listen(80)]);
+    for text in [
+        r#"{"listening":"tcp/81"}"#,
+        r#"{"user":0}"#,
+        r#"{"name":"api.example.com"}"#,
+        r#"{"outbound":["tcp/443",{"name":["192.0.2.1","api.example.com"]}]}"#,
+        r#"{"outbound":["udp/ephemeral",{"address":"2001:db8::1"}]}"#,
+        r#"{"file":{"executable":"/bin/a","path":"/var/x"}}"#,
+        r#"{"process":{"path":"/bin/b","hash":null,"parent":"","fileless":false}}"#,
+    ] {
+        let fact = fact(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(serde_json::to_string(&fact).unwrap(), text);
+        assert!(model.extend(&fact), "{text}");
+        assert!(!model.extend(&fact), "{text}");
+    }
+    for text in [
+        r#"{"name":""}"#,
+        r#"{"name":"a/b"}"#,
+        r#"{"file":{"executable":"/bin/a","path":"var"}}"#,
+        r#"{"file":{"executable":"/bin/a","path":"/var\n"}}"#,
+        r#"{"process":{"path":"","hash":null,"parent":"","fileless":false}}"#,
+    ] {
+        assert!(!model.extend(&fact(text).unwrap()), "{text}");
+    }
+    for bad in [r#"{"listening":"tcp"}"#, r#"{"listening":81}"#, "{}", r#"{"user":-1}"#] {
+        assert!(fact(bad).is_err(), "{bad}");
+    }
+    Model::import(&model.export(), Settings::default(), START).unwrap();
+}
+
+#[test]
+fn what_is_allowed_follows_answers_and_bounds() {
+    let settings = Settings { max_listening: 1, ..Settings::default() };
+    let learned = [
+        answer("api.example.com", "192.0.2.7"),
+        answer("other.example.org", "192.0.2.8"),
+        ask("api.example.com"),
+        connect("192.0.2.7", 443),
+        connect("10.0.0.5", 5432),
+        exec(NGINX, None),
+        listen(80),
+        listen(81),
+    ];
+    let mut model = active_with(settings, &learned);
+    let now = after(26);
+    let allowed = model.allowed(now);
+    assert!(allowed.active);
+    // A section that was full cannot be a list of all that may be.
+    assert_eq!(allowed.listening, None);
+    assert_eq!(allowed.names, Some(vec!["api.example.com".to_owned()]));
+    let outbound = allowed.outbound.unwrap();
+    assert_eq!(outbound.len(), 2);
+    assert!(outbound[0].by_name && outbound[0].resolved.is_empty(), "the answer is a day old");
+    // A new answer for a known name counts; for another one it does not.
+    model.observe(&answer("api.example.com", "192.0.2.9"), now);
+    model.observe(&answer("other.example.org", "192.0.2.8"), now);
+    let outbound = model.allowed(now).outbound.unwrap();
+    let known = ("192.0.2.9".parse().unwrap(), "api.example.com".to_owned());
+    assert_eq!(outbound[0].resolved, [known]);
+    assert!(!outbound[1].by_name && outbound[1].resolved.is_empty());
+    model.archive(now);
+    assert!(!model.allowed(now).active);
 }

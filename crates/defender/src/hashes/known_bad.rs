@@ -110,8 +110,8 @@ struct Inner {
     added: HashMap<Sha256, String>,
 }
 
-/// The hashes that are known to be bad: the operator's list, and what scans added. A look-up takes less
-/// than a microsecond and no I/O, except to confirm a match.
+/// The hashes that are known to be bad: the operator's list, and what scans added. To say that one is not
+/// there takes less than a microsecond and no I/O; to confirm one that is, three small reads of a file.
 #[derive(Debug)]
 pub struct KnownBad {
     settings: ListSettings,

@@ -1,7 +1,7 @@
 //! What executables are, by their bytes: hashed once for each version of a file, compared with a list of
 //! known-bad hashes, and, where told to, submitted to a `palisade serve`.
 //!
-//! [`Hasher`] has a thread of its own with a rate; [`KnownBad`] answers in less than a microsecond from
+//! [`Hasher`] has a thread of its own with a rate; [`KnownBad`] answers in a microsecond or two from
 //! memory; [`submit::Submitter`] has tasks of its own. None of them is ever waited for by the event loop.
 
 mod hasher;

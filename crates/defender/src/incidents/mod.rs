@@ -13,23 +13,24 @@
 //! Events without a finding join by 1 and 2 only. An incident is told at once, then at most once a second
 //! while it grows, and at its end.
 
+mod place;
 mod root;
 mod settings;
 mod story;
 mod suppression;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use palisade_model::UnixMillis;
-use palisade_model::event::{
-    Blind, ContainerId, ContainerIdentity, Event, Incident, ProcessKey, Response,
-};
+use palisade_model::event::{Blind, ContainerId, Event, Incident, ProcessKey, Response};
 
 pub use settings::Settings;
 pub(crate) use suppression::fits;
 pub use suppression::{Suppression, SuppressionError};
 
+use self::place::Rate;
 use self::story::{LeftOut, Story};
 use self::suppression::Suppressions;
 use crate::Finding;
@@ -89,15 +90,6 @@ pub struct Counters {
 
 type Place = Option<ContainerId>;
 
-/// Minutes in which a container opened incidents, remembered at most.
-const MAX_RATES: usize = 4_096;
-
-#[derive(Debug)]
-struct Rate {
-    since: UnixMillis,
-    opened: u32,
-}
-
 /// All open incidents, and the flight recorder. See the module. Time is an argument; one that is
 /// earlier than the last counts as no time passed.
 #[derive(Debug, Default)]
@@ -142,7 +134,7 @@ impl Incidents {
             self.act(event);
         } else {
             // The gravest gives the title; of equals the first.
-            findings.sort_by(|one, other| other.severity.cmp(&one.severity));
+            findings.sort_by_key(|finding| Reverse(finding.severity));
             self.find(event, findings, now, &mut updates);
         }
         self.recorder.record(event);
@@ -295,74 +287,6 @@ impl Incidents {
         self.make_room(Some(number), now, updates);
     }
 
-    /// The story of the event's process, its nearest ancestor or, on the host, its session.
-    fn by_process(&self, event: &Event) -> Option<u64> {
-        let place = event.container.as_ref().map(|container| &container.id);
-        let line = std::iter::once(event.process.key)
-            .chain(event.process.ancestors.iter().map(|above| above.key));
-        for key in line {
-            if let Some(&number) = self.members.get(&key)
-                && let Some(story) = self.open.get(&number)
-                && (place.is_none() || story.container() == place)
-            {
-                return Some(number);
-            }
-        }
-        if place.is_none() && event.process.session != 0 {
-            return self.sessions.get(&event.process.session).copied();
-        }
-        None
-    }
-
-    /// A story in which the same was found lately: in the same container, or in enough containers of the
-    /// same image.
-    fn by_cause(&self, event: &Event, findings: &[Finding], now: UnixMillis) -> Option<u64> {
-        let place = event.container.as_ref().map(|container| &container.id);
-        let window = self.settings.window_ms;
-        let lately = |story: &Story| {
-            findings.iter().any(|finding| story.has_lately(&finding.cause, window, now))
-        };
-        let newest_first = || self.open.iter().rev().filter(|(_, story)| lately(story));
-        let here = newest_first().find(|(_, story)| story.container() == place);
-        if let Some((&number, _)) = here {
-            return Some(number);
-        }
-        let image = event.container.as_ref()?;
-        let mut replicas = newest_first().filter(|(_, story)| {
-            story.incident.container.as_ref().is_some_and(|other| same_image(other, image))
-        });
-        let last = replicas.next().map(|(&number, _)| number)?;
-        let enough = replicas.count() + 1 >= self.settings.max_replicas as usize;
-        enough.then_some(last)
-    }
-
-    /// The latest story of a container that opened too many. Counts the one that is about to open.
-    fn by_rate(&mut self, event: &Event, now: UnixMillis) -> Option<u64> {
-        const MINUTE: u64 = 60_000;
-        let place = event.container.as_ref().map(|container| container.id.clone());
-        if self.rates.len() >= MAX_RATES && !self.rates.contains_key(&place) {
-            self.rates.retain(|_, rate| now.since(rate.since) < MINUTE);
-        }
-        let latest = self.latest_of(place.as_ref());
-        if self.rates.len() >= MAX_RATES && !self.rates.contains_key(&place) {
-            return latest;
-        }
-        let rate = self.rates.entry(place).or_insert(Rate { since: now, opened: 0 });
-        if now.since(rate.since) >= MINUTE {
-            *rate = Rate { since: now, opened: 0 };
-        }
-        if rate.opened >= self.settings.max_opened_per_minute && latest.is_some() {
-            self.counters.rate_limited += 1;
-            return latest;
-        }
-        rate.opened = rate.opened.saturating_add(1);
-        None
-    }
-
-    fn latest_of(&self, place: Option<&ContainerId>) -> Option<u64> {
-        self.open.iter().rev().find(|(_, story)| story.container() == place).map(|(&n, _)| n)
-    }
-
     fn begin(
         &mut self,
         event: &Event,
@@ -458,12 +382,5 @@ impl Incidents {
         self.sessions.retain(|_, of| *of != number);
         self.counters.closed_for_room += u64::from(why == Closing::Room);
         Some(Update::Closed(story.send(now), why))
-    }
-}
-
-fn same_image(one: &ContainerIdentity, other: &ContainerIdentity) -> bool {
-    match (one.image_digest, other.image_digest) {
-        (Some(one), Some(other)) => one == other,
-        _ => !one.image.is_empty() && one.image == other.image,
     }
 }

@@ -22,9 +22,36 @@ pub struct Suppression {
     pub process: Option<String>,
     /// Why it is allowed. Not empty.
     pub reason: String,
-    /// Until when, milliseconds since 1970; absent: until somebody takes it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Until when, written as RFC 3339 has it (`2027-01-31T00:00:00Z`); absent: until somebody takes it
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "date")]
     pub until: Option<UnixMillis>,
+}
+
+mod date {
+    use jiff::Timestamp;
+    use palisade_model::UnixMillis;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        until: &Option<UnixMillis>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let timestamp = |until: &UnixMillis| {
+            // What is later than a timestamp can say is as good as never.
+            i64::try_from(until.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        };
+        until.as_ref().and_then(timestamp).map(|until| until.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<UnixMillis>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let until: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        // What ended before 1970 ended.
+        Ok(Some(UnixMillis(u64::try_from(until.as_millisecond()).unwrap_or(0))))
+    }
 }
 
 impl Suppression {
@@ -144,7 +171,29 @@ pub(crate) fn fits(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use palisade_model::UnixMillis;
+
+    use super::{Suppression, fits};
+
+    #[test]
+    fn an_entry_as_people_write_it() {
+        let text = r#"
+            rule = "Shell"
+            image = "backup:*"
+            reason = "nightly"
+            until = "2027-01-31T00:00:00Z"
+        "#;
+        let entry: Suppression = toml::from_str(text).unwrap();
+        assert_eq!(entry.until, Some(UnixMillis(1_801_353_600_000)));
+        assert_eq!(toml::from_str::<Suppression>(&toml::to_string(&entry).unwrap()), Ok(entry));
+        for bad in [
+            "rule = 'x'",
+            "rule = 'x'\nreason = 'y'\nuntil = 'soon'",
+            "rule = 'x'\nreason = 'y'\nprocces = '/bin/sh'",
+        ] {
+            assert!(toml::from_str::<Suppression>(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn patterns() {

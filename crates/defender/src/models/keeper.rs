@@ -1,17 +1,19 @@
+use std::path::PathBuf;
+
+use palisade_behaviour::Model;
 use palisade_model::UnixMillis;
 use palisade_model::event::{ContainerIdentity, ImageDigest};
 
 use super::command::{DeviationView, ModelView, apply};
 use super::{CommandError, ModelCommand, ModelReply, Models, Snapshot, Started, Store, StoreError};
-use palisade_behaviour::Model;
 
 /// Something about a model's file that somebody should know. The Defender goes on without it.
 #[derive(Debug, thiserror::Error)]
 #[error("behaviour model: {0}")]
 pub struct Warning(#[from] pub StoreError);
 
-/// The models of a running Defender with their directory. Its calls read and write small files: at a
-/// container's start, and when [`Keeper::save`] is called.
+/// The models of a running Defender with their directory. Only three of its calls touch the disk: a
+/// container's start reads a file, [`Keeper::save`] writes, and commands do both.
 #[derive(Debug)]
 pub struct Keeper {
     models: Models,
@@ -51,23 +53,31 @@ impl Keeper {
         (started, warning)
     }
 
-    /// Lets time pass and writes what is behind; with `all`, everything that changed. A model that cannot
-    /// be written stays in memory and is tried again.
-    pub fn save(&mut self, all: bool, now: UnixMillis) -> Vec<Warning> {
-        let left = self.models.advance(now);
-        let mut warnings: Vec<Warning> =
-            left.iter().filter_map(|snapshot| self.write(snapshot)).collect();
-        for snapshot in self.models.to_write(all, now) {
-            if let Some(warning) = self.write(&snapshot) {
-                self.models.not_written(&snapshot.image);
-                warnings.push(warning);
-            }
-        }
-        warnings
+    /// Lets time pass and gives what is behind on disk; with `all`, everything that changed. Each is to be
+    /// written ([`Store::write`], on a thread that may block) and told to [`Keeper::written`].
+    pub fn behind(&mut self, all: bool, now: UnixMillis) -> Vec<Snapshot> {
+        self.models.advance(now);
+        self.models.to_write(all, now)
     }
 
-    fn write(&self, snapshot: &Snapshot) -> Option<Warning> {
-        self.store.write(snapshot).err().map(Warning)
+    /// What came of writing a model. One that could not be written stays in memory and is tried again.
+    pub fn written(
+        &mut self,
+        snapshot: &Snapshot,
+        outcome: Result<PathBuf, StoreError>,
+    ) -> Option<Warning> {
+        self.models.written(&snapshot.image, outcome.is_ok());
+        outcome.err().map(Warning)
+    }
+
+    /// Both at once: writes what is behind and waits for the disk.
+    pub fn save(&mut self, all: bool, now: UnixMillis) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        for snapshot in self.behind(all, now) {
+            let outcome = self.store.write(&snapshot);
+            warnings.extend(self.written(&snapshot, outcome));
+        }
+        warnings
     }
 
     /// Carries out a command. Models in memory are changed there and written at once; others on disk.
@@ -87,16 +97,12 @@ impl Keeper {
         let Some(selector) = command.selector() else {
             return Err(CommandError::Unknown(String::new()));
         };
-        let on_disk = self.store.models(now)?;
-        let known = self
-            .models
-            .iter()
-            .chain(&on_disk)
-            .map(|model| (model.image(), model.name().to_owned()));
-        let image = selector.choose(known)?;
-        if self.models.model(&image).is_none() {
-            return self.store.command(command, now);
-        }
+        // The models of images that run come first: older releases of the same name may lie on disk.
+        let known = self.models.iter().map(|model| (model.image(), model.name().to_owned()));
+        let image = match selector.choose(known) {
+            Err(CommandError::Unknown(_)) => return self.store.command(command, now),
+            other => other?,
+        };
         let reply = match command {
             ModelCommand::Show(_) => return self.show(&image, &selector.0),
             ModelCommand::Export(_) => {
@@ -126,10 +132,9 @@ impl Keeper {
 
     fn write_now(&mut self, now: UnixMillis) -> Result<(), StoreError> {
         for snapshot in self.models.to_write(false, now) {
-            if let Err(error) = self.store.write(&snapshot) {
-                self.models.not_written(&snapshot.image);
-                return Err(error);
-            }
+            let written = self.store.write(&snapshot);
+            self.models.written(&snapshot.image, written.is_ok());
+            written?;
         }
         Ok(())
     }

@@ -252,26 +252,24 @@ impl Models {
         self.counters
     }
 
-    /// Lets time pass. Models whose image did not run for `idle_ms` are archived and leave; they come
-    /// back to be written, once.
-    pub fn advance(&mut self, now: UnixMillis) -> Vec<Snapshot> {
-        let mut gone = Vec::new();
-        let idle_ms = self.settings.idle_ms;
-        self.models.retain(|_, kept| {
+    /// Lets time pass. Models whose image did not run for `idle_ms` are archived; they leave memory when
+    /// they are written.
+    pub fn advance(&mut self, now: UnixMillis) {
+        for kept in self.models.values_mut() {
             kept.model.advance(now);
-            let idle = kept.idle_since.is_some_and(|since| now.since(since) >= idle_ms);
+            let idle = kept.idle_since.is_some_and(|since| {
+                now.since(since) >= self.settings.idle_ms && kept.model.archived().is_none()
+            });
             if idle {
                 kept.model.archive(now);
-                gone.push(snapshot(&kept.model, kept.model.export()));
+                kept.urgent = true;
             }
-            !idle
-        });
-        gone
+        }
     }
 
-    /// Models whose files are behind: those that changed phase or were changed by somebody, and, every
-    /// `save_ms`, those that changed at all. With `all`, every one that changed (at the end). Each is
-    /// given out once: [`Models::not_written`] takes back one that could not be written.
+    /// Models whose files are behind: those that changed phase, were archived or were changed by
+    /// somebody, and, every `save_ms`, those that changed at all. With `all`, every one that changed (at
+    /// the end). What came of writing each is to be told by [`Models::written`].
     pub fn to_write(&mut self, all: bool, now: UnixMillis) -> Vec<Snapshot> {
         let mut snapshots = Vec::new();
         for kept in self.models.values_mut() {
@@ -286,16 +284,23 @@ impl Models {
             let written = Some(digest(&text));
             if kept.written != written {
                 kept.written = written;
-                snapshots.push(snapshot(&kept.model, text));
+                let (image, name) = (kept.model.image(), kept.model.name().to_owned());
+                snapshots.push(Snapshot { image, name, text });
             }
         }
         snapshots
     }
 
-    /// A model could not be written: it is given out again after `save_ms`.
-    pub fn not_written(&mut self, image: &ImageDigest) {
-        if let Some(kept) = self.models.get_mut(image) {
+    /// Whether a model is on disk now. If it is and was archived meanwhile, it leaves memory; if it is
+    /// not, it is given out again after `save_ms`.
+    pub fn written(&mut self, image: &ImageDigest, done: bool) {
+        let Some(kept) = self.models.get_mut(image) else {
+            return;
+        };
+        if !done {
             kept.written = None;
+        } else if kept.idle_since.is_some() && kept.model.archived().is_some() {
+            self.models.remove(image);
         }
     }
 
@@ -338,10 +343,6 @@ impl Models {
 
 fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
-}
-
-fn snapshot(model: &Model, text: String) -> Snapshot {
-    Snapshot { image: model.image(), name: model.name().to_owned(), text }
 }
 
 /// An image's name as a model can hold it: without control characters, at most 512 bytes.
