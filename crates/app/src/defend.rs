@@ -197,7 +197,7 @@ fn config(arguments: &DefendArguments) -> anyhow::Result<Config> {
         EventFormat::None => {}
     }
     if let Some(path) = &arguments.output {
-        let file = FileSettings { path: path.clone(), ..FileSettings::default() };
+        let file = FileSettings::at(path.clone());
         sink("output", Target::File(file), Format::Json, KindSet::all());
     }
     Ok(config)

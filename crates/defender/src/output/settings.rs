@@ -177,6 +177,13 @@ pub struct FileSettings {
     pub keep: u32,
 }
 
+impl FileSettings {
+    /// A file, with everything else as it is by default.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, rotate_bytes: rotate_bytes(), keep: keep() }
+    }
+}
+
 fn rotate_bytes() -> u64 {
     100 << 20
 }
