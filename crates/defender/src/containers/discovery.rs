@@ -154,6 +154,13 @@ impl Drop for Discovery {
 
 impl Looker {
     async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<PathMatch>) {
+        if !self.hierarchy.whole {
+            warn!(
+                root = %self.hierarchy.root.display(),
+                "only a part of the cgroup tree is mounted here: containers beside our own are not found by \
+                 walking"
+            );
+        }
         let mut tasks = JoinSet::new();
         for index in 0..self.sockets.len() {
             tasks.spawn(Arc::clone(&self).serve(index));
@@ -234,7 +241,11 @@ impl Looker {
         let ids: HashSet<ContainerId> = there.iter().map(|one| one.id.clone()).collect();
         let mut known = lock(&self.known);
         known.retain(|id| ids.contains(id));
-        there.into_iter().filter(|one| known.insert(one.id.clone())).collect()
+        there
+            .into_iter()
+            .filter(|one| known.insert(one.id.clone()))
+            .take(self.settings.max_containers)
+            .collect()
     }
 
     /// Everything about one container: files first, they are there before its first exec.
@@ -339,16 +350,36 @@ impl Looker {
         self.set(index, SocketOutcome::Answers(version));
         let answered = |error| (true, error);
         // The stream first: what happens between it and the list is in both, not in neither.
-        let lines = socket.watch().await.map_err(answered)?;
-        let listed = socket.list().await.map_err(answered)?;
+        let lines = match socket.watch().await {
+            Ok(lines) => lines,
+            // A proxy before the socket can let questions through and no events.
+            Err(error @ SocketError::Status(_)) => {
+                let path = socket.settings().path.display();
+                warn!("{path}: no events, so renaming is not seen: {error}");
+                None
+            }
+            Err(error) => return Err(answered(error)),
+        };
+        let listed = match socket.list().await {
+            Ok(listed) => listed,
+            // Too many to be told at once: they are asked for one by one.
+            Err(error @ SocketError::TooLarge(_)) => {
+                warn!("{}: the list of containers: {error}", socket.settings().path.display());
+                Vec::new()
+            }
+            Err(error) => return Err(answered(error)),
+        };
         let mut ids: BTreeSet<ContainerId> = listed.iter().map(|one| one.id.clone()).collect();
         for facts in listed {
             self.tell_facts(facts).await;
         }
         ids.extend(lock(&self.known).iter().cloned());
+        let mut questions = JoinSet::new();
         for id in ids {
-            self.ask_one(index, &id).await;
+            let looker = Arc::clone(self);
+            questions.spawn(async move { looker.ask_one(index, &id).await });
         }
+        questions.join_all().await;
         let Some(mut lines) = lines else { return self.stay(index).await };
         while let Some(line) = lines.next().await.map_err(answered)? {
             match event(&line) {

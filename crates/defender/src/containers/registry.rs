@@ -216,9 +216,7 @@ impl Registry {
             CgroupPath::Container(found) => found,
             CgroupPath::Monitor => return Vec::new(),
             CgroupPath::Other => {
-                // A cgroup that a runtime's answer named (no form of path tells it).
-                if let Some(owner) = self.cgroups.get(&id).cloned().or(above) {
-                    self.seen(&owner, id, now);
+                if let Some(owner) = above {
                     self.below(&owner, id);
                 }
                 return Vec::new();
@@ -320,14 +318,6 @@ impl Registry {
             .get(id)
             .is_none_or(|held| held.ended.is_some() || held.cgroup.is_none_or(|one| one == cgroup));
         free && first
-    }
-
-    fn seen(&mut self, owner: &ContainerId, cgroup: u64, now: UnixMillis) {
-        if let Some(held) = self.held.get_mut(owner)
-            && held.cgroup == Some(cgroup)
-        {
-            held.seen = now;
-        }
     }
 
     /// A cgroup inside a container.

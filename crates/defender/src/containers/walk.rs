@@ -49,21 +49,25 @@ pub fn walk(hierarchy: &Hierarchy, rules: &PathRules, settings: &Settings) -> Wa
     Walk { looked_at, cut, ..found }
 }
 
-/// The directory of the cgroup with this id.
+/// The directory of the cgroup with this id; `Ok(None)`: there is none. An error: a bound was reached
+/// before it was found.
 pub(super) fn locate(
     hierarchy: &Hierarchy,
     settings: &Settings,
     id: u64,
-) -> Option<(Directory, PathBuf)> {
+) -> Result<Option<(Directory, PathBuf)>, &'static str> {
     let mut found = None;
-    visit(hierarchy, settings, |directory, place| {
+    let (_, cut) = visit(hierarchy, settings, |directory, place| {
         if directory.id != id {
             return ControlFlow::Continue(());
         }
         found = Some((directory.clone(), place.to_owned()));
         ControlFlow::Break(())
     });
-    found
+    if cut && found.is_none() {
+        return Err("the cgroup tree is larger than is walked (max_directories, max_depth)");
+    }
+    Ok(found)
 }
 
 /// Looks at every directory, each before those in it. Returns how many, and whether a bound was reached.

@@ -131,13 +131,17 @@ impl Client {
     pub(super) async fn lines(&self, path: &str) -> Result<Lines, SocketError> {
         within(self.limit, async {
             let (mut sender, connection) = self.http1().await?;
-            let mut connection = Box::pin(async move { connection.await.map_err(Into::into) });
-            let answer = sender.send_request(request(Method::GET, path)?);
-            let answer = tokio::select! {
+            let mut connection: Driver =
+                Box::pin(async move { connection.await.map_err(Into::into) });
+            let request = request(Method::GET, path)?;
+            let head = sender.send_request(request);
+            tokio::pin!(head);
+            let (answer, connection) = tokio::select! {
                 biased;
-                answer = answer => answer?,
+                answer = &mut head => (answer?, Some(connection)),
                 ended = &mut connection => {
-                    return Err(ended.err().unwrap_or_else(closed));
+                    ended?;
+                    (head.await?, None)
                 }
             };
             if answer.status() != 200 {
@@ -145,7 +149,7 @@ impl Client {
             }
             Ok(Lines {
                 body: answer.into_body(),
-                connection: Some(connection),
+                connection,
                 buffer: BytesMut::new(),
                 limit: self.max_event,
             })
@@ -275,10 +279,6 @@ fn request(method: Method, path: &str) -> Result<Request<Full<Bytes>>, SocketErr
 
 fn unreadable(error: impl std::fmt::Display) -> SocketError {
     SocketError::Unreadable(error.to_string())
-}
-
-fn closed() -> SocketError {
-    SocketError::Unreadable("the connection ended before the answer".to_owned())
 }
 
 /// An exchange and its connection in one task: when the question is given up, nothing of it goes on.
