@@ -197,7 +197,7 @@ impl Looker {
 
     /// Walks the tree, tells what is there, and returns containers that nobody looked up yet.
     async fn reconcile(self: &Arc<Self>) -> Vec<PathMatch> {
-        let began = now();
+        let began = now().minus(self.settings.settle_ms);
         let looker = Arc::clone(self);
         let walked = spawn_blocking(move || {
             let settings = &looker.settings;

@@ -37,7 +37,7 @@ pub enum Found {
     Facts(Box<Facts>),
     /// A whole walk is over: a container that had its cgroup before and is not among these has ended.
     Walked {
-        /// When the walk began.
+        /// Containers met after this are not judged: the walk may have passed before.
         began: UnixMillis,
         /// Every container's cgroups that it met.
         cgroups: BTreeSet<u64>,
@@ -254,6 +254,10 @@ impl Registry {
             return Vec::new();
         }
         let mut facts = Facts::new(found.id, Source::Path, found.runtime);
+        // An id that somebody chose is a name.
+        if facts.id.as_str().len() < 64 {
+            facts.name = facts.id.as_str().to_owned();
+        }
         facts.pod_uid = found.pod_uid;
         facts.cgroup = Some(cgroup);
         facts.started = new.then_some(now);

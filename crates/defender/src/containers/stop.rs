@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::containers::sockets::Socket;
-use crate::containers::walk::locate;
+use crate::containers::walk::{is_empty, locate};
 use crate::containers::{CgroupPath, Directory, Hierarchy, PathRules, Settings, processes};
 
 /// Between two looks at whether a container is empty.
@@ -193,9 +193,7 @@ impl Stopper {
 
     /// No process in it and below it, also none that has no number here.
     fn is_empty(&self, place: &Path) -> bool {
-        self.below(place).iter().all(|one| {
-            fs::read(one.join("cgroup.procs")).is_ok_and(|list| list.is_empty()) || !one.exists()
-        })
+        self.below(place).iter().all(|one| is_empty(one))
     }
 
     /// A cgroup and those in it.

@@ -30,6 +30,7 @@ fn settings(root: &Root) -> Settings {
     Settings {
         sockets: vec![SocketSettings { path: SOCKET.into(), api: Api::Docker }],
         reconcile_ms: 50,
+        settle_ms: 0,
         backoff_ms: 20,
         ask_ms: 300,
         ..root.settings()
@@ -74,7 +75,7 @@ fn inspection(id: &str, name: &str) -> Vec<u8> {
 fn the_first_look_names_what_is_on_disk() {
     let root = Root::new();
     let hierarchy = hierarchy(&root);
-    let cgroup = root.folder(&format!("/sys/fs/cgroup/docker/{}", id('a')));
+    let cgroup = root.cgroup(&format!("/sys/fs/cgroup/docker/{}", id('a')));
     root.write(
         &format!("/var/lib/docker/containers/{}/config.v2.json", id('a')),
         &format!(r#"{{"ID":"{}","Name":"/web"}}"#, id('a')),
@@ -128,7 +129,7 @@ async fn the_walk_finds_what_came_and_went_without_the_sensor() {
         Discovery::start(settings(&root), Arc::new(root.host()), hierarchy);
     let mut registry = Registry::new(settings(&root), 0);
     let path = format!("/sys/fs/cgroup/docker/{}", id('a'));
-    let cgroup = root.folder(&path);
+    let cgroup = root.cgroup(&path);
     let began = Instant::now();
     let started = until(
         &mut finder,
@@ -137,7 +138,7 @@ async fn the_walk_finds_what_came_and_went_without_the_sensor() {
     );
     started.await;
     assert!(began.elapsed() < Duration::from_secs(1));
-    std::fs::remove_dir(root.path(&path)).expect("removed");
+    std::fs::remove_dir_all(root.path(&path)).expect("removed");
     let stopped =
         until(&mut finder, &mut registry, |change| matches!(change, ContainerChange::Stopped(_)));
     let ContainerChange::Stopped(Container { identity, .. }) = stopped.await else { panic!() };
@@ -148,7 +149,7 @@ async fn the_walk_finds_what_came_and_went_without_the_sensor() {
 async fn a_runtime_that_comes_late_and_goes_is_used_while_it_is_there() {
     let root = Root::new();
     let hierarchy = hierarchy(&root);
-    root.folder(&format!("/sys/fs/cgroup/docker/{}", id('a')));
+    root.cgroup(&format!("/sys/fs/cgroup/docker/{}", id('a')));
     let (discovery, mut finder) =
         Discovery::start(settings(&root), Arc::new(root.host()), hierarchy);
     let mut registry = Registry::new(settings(&root), 0);
@@ -189,7 +190,7 @@ async fn a_runtime_that_comes_late_and_goes_is_used_while_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_storm_is_counted_and_does_not_wait() {
+async fn a_storm_of_starts_is_counted_and_does_not_wait() {
     let root = Root::new();
     let settings = Settings { max_waiting: 4, reconcile_ms: 60_000, ..settings(&root) };
     let (discovery, _finder) = Discovery::start(settings, Arc::new(root.host()), hierarchy(&root));

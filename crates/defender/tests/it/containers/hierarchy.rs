@@ -57,10 +57,14 @@ fn on_a_hybrid_host_it_is_where_the_containers_are() {
     let (mounts, cgroups) = root.hybrid();
     let none = root.find(&mounts, &cgroups).expect("a hierarchy");
     assert_eq!((none.key, none.certain), (CgroupKey::Unified, false));
-    root.folder(&format!("/sys/fs/cgroup/pids/docker/{}", id('a')));
+    root.cgroup(&format!("/sys/fs/cgroup/pids/docker/{}", id('a')));
     let old = root.find(&mounts, &cgroups).expect("a hierarchy");
     assert_eq!((old.key, old.number, old.certain), (CgroupKey::Pids, 12, true));
-    root.folder(&format!("/sys/fs/cgroup/unified/docker/{}", id('a')));
+    let left = format!("/sys/fs/cgroup/unified/docker/{}", id('a'));
+    root.folder(&left);
+    let old = root.find(&mounts, &cgroups).expect("a hierarchy");
+    assert_eq!(old.key, CgroupKey::Pids, "nothing runs in the other");
+    root.cgroup(&left);
     let new = root.find(&mounts, &cgroups).expect("a hierarchy");
     assert_eq!((new.key, new.certain), (CgroupKey::Unified, true));
     let forced = Settings { cgroup: Some(CgroupKey::Memory), ..root.settings() };
@@ -104,12 +108,23 @@ fn the_walk_meets_containers_and_what_is_in_them_parents_first() {
     root.write(&format!("/sys/fs/cgroup/docker/{}/cgroup.procs", id('a')), "0\n12\n");
     let hierarchy = root.find(&mounts, "0::/\n").expect("a hierarchy");
     let settings = root.settings();
+    // What a runtime forgot to remove, and a container all of whose processes are further down.
+    root.folder(&format!("/sys/fs/cgroup/docker/{}", id('b')));
+    let deep = root.folder(&format!("/sys/fs/cgroup/x.slice/docker-{}.scope", id('c')));
+    let deeper = root.cgroup(&format!("/sys/fs/cgroup/x.slice/docker-{}.scope/y", id('c')));
     let found = walk(&hierarchy, &PathRules::new(&settings), &settings);
     let got: Vec<_> = found.cgroups.iter().map(|one| (one.id, one.parent)).collect();
     let docker = inode(&root.path("/sys/fs/cgroup/docker"));
-    assert_eq!(got, [(own, docker), (inner, own)]);
-    assert_eq!((found.looked_at, found.cut), (5, false));
-    assert_eq!(found.cgroups[0].path, format!("/docker/{}", id('a')));
+    let slice = inode(&root.path("/sys/fs/cgroup/x.slice"));
+    let mut sorted = got.clone();
+    sorted.sort_unstable();
+    let mut expected = vec![(own, docker), (inner, own), (deep, slice), (deeper, deep)];
+    expected.sort_unstable();
+    assert_eq!(sorted, expected);
+    let place = |id| got.iter().position(|one| one.0 == id);
+    assert!(place(own) < place(inner) && place(deep) < place(deeper));
+    assert_eq!((found.looked_at, found.cut), (9, false));
+    assert!(found.cgroups.iter().any(|one| one.path == format!("/docker/{}", id('a'))));
     let place = root.path(&format!("/sys/fs/cgroup/docker/{}", id('a')));
     assert_eq!(palisade_defender::containers::processes(&place), [12]);
 
@@ -118,7 +133,7 @@ fn the_walk_meets_containers_and_what_is_in_them_parents_first() {
         Settings { max_depth: 2, ..root.settings() },
     ] {
         let found = walk(&hierarchy, &PathRules::new(&bounded), &bounded);
-        assert!(found.cut && found.looked_at <= 5);
+        assert!(found.cut && found.looked_at <= 9);
     }
 }
 

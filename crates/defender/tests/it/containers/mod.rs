@@ -2,6 +2,7 @@
 
 mod discovery;
 mod files;
+mod grpc;
 mod hierarchy;
 mod path;
 mod registry;
@@ -44,6 +45,13 @@ impl Root {
         let path = self.path(path);
         fs::create_dir_all(&path).expect("a directory");
         inode(&path)
+    }
+
+    /// Makes a cgroup with a process and returns its id.
+    fn cgroup(&self, path: &str) -> u64 {
+        let number = self.folder(path);
+        self.write(&format!("{path}/cgroup.procs"), "1\n");
+        number
     }
 
     fn host(&self) -> Host {
