@@ -9,7 +9,8 @@ use palisade_model::UnixMillis;
 use palisade_model::event::{ContainerId, ImageDigest, Runtime};
 use serde::Deserialize;
 
-use super::client::{Client, Lines, SocketError};
+use super::client::{Client, SocketError};
+use super::lines::Lines;
 use crate::containers::bundle::{in_reference, kubernetes};
 use crate::containers::{Api, DigestKind, Facts, Limits, Source};
 
