@@ -16,6 +16,13 @@ use crate::containers::bundle::Bundles;
 use crate::containers::walk::cgroup_of;
 use crate::containers::{CgroupPath, Facts, Found, Hierarchy, PathMatch, strangers, walk};
 
+/// What was said already: it holds for every walk.
+#[derive(Default)]
+struct Said {
+    elsewhere: bool,
+    cut: bool,
+}
+
 impl Looker {
     pub(super) async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<PathMatch>) {
         if !self.hierarchy.whole {
@@ -29,16 +36,11 @@ impl Looker {
         for index in 0..self.sockets.len() {
             tasks.spawn(Arc::clone(&self).serve(index));
         }
+        // On its own: a long walk does not keep a newcomer waiting.
+        tasks.spawn(Arc::clone(&self).walks());
         let lasting = tasks.len();
-        let mut walks = interval(Duration::from_millis(self.settings.reconcile_ms.max(1)));
-        walks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = walks.tick() => {
-                    for newcomer in self.reconcile().await {
-                        tasks.spawn(Arc::clone(&self).look_up(newcomer));
-                    }
-                }
                 newcomer = queue.recv() => match newcomer {
                     None => return,
                     Some(newcomer) if tasks.len() < lasting + self.settings.max_waiting => {
@@ -59,8 +61,23 @@ impl Looker {
         }
     }
 
+    /// A walk at once and then one in every interval.
+    async fn walks(self: Arc<Self>) {
+        let mut times = interval(Duration::from_millis(self.settings.reconcile_ms.max(1)));
+        times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tasks = JoinSet::new();
+        let mut said = Said::default();
+        loop {
+            times.tick().await;
+            for newcomer in self.reconcile(&mut said).await {
+                tasks.spawn(Arc::clone(&self).look_up(newcomer));
+            }
+            while tasks.try_join_next().is_some() {}
+        }
+    }
+
     /// Walks the tree, tells what is there, and returns containers that nobody looked up yet.
-    async fn reconcile(self: &Arc<Self>) -> Vec<PathMatch> {
+    async fn reconcile(self: &Arc<Self>, said: &mut Said) -> Vec<PathMatch> {
         let began = now().minus(self.settings.settle_ms);
         let looker = Arc::clone(self);
         let walked = spawn_blocking(move || {
@@ -75,14 +92,16 @@ impl Looker {
             (walk, strangers, elsewhere)
         });
         let Ok((walk, strangers, elsewhere)) = walked.await else { return Vec::new() };
-        if let Some(other) = elsewhere {
+        if let Some(other) = elsewhere
+            && !std::mem::replace(&mut said.elsewhere, true)
+        {
             warn!(
                 key = ?other.key,
                 "containers are in another cgroup hierarchy than the one in use: set containers.cgroup and \
                  start again"
             );
         }
-        if walk.cut {
+        if walk.cut && !std::mem::replace(&mut said.cut, true) {
             warn!(
                 looked_at = walk.looked_at,
                 "the cgroup tree is larger than is walked (max_directories, max_depth): containers may be \
