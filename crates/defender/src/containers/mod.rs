@@ -12,6 +12,7 @@
 //! A container's key is the id of its cgroup, in one hierarchy of the host ([`Hierarchy`]).
 
 pub mod bundle;
+mod change;
 mod discovery;
 mod facts;
 mod hierarchy;
@@ -23,12 +24,13 @@ pub mod sockets;
 mod stop;
 mod walk;
 
+pub use change::{Container, ContainerChange, Counters, Found};
 pub use discovery::{Discovery, Finder, first_look};
 pub use facts::{DigestKind, Facts, Limits, Source};
 pub use hierarchy::{CgroupKey, Hierarchy, HierarchyError};
 pub use host::{Host, HostError};
 pub use path::{CgroupPath, PathMatch, PathRules};
-pub use registry::{Container, ContainerChange, Counters, Found, Registry};
+pub use registry::Registry;
 pub use settings::{Api, Settings, SocketSettings};
 pub use stop::{StopOutcome, StopWay, Stopper};
 pub use walk::{Directory, Walk, processes, strangers, walk};

@@ -6,58 +6,10 @@ use palisade_model::event::{ContainerId, ContainerIdentity};
 use palisade_sensor::{CgroupChange, CgroupWhat};
 
 use crate::containers::facts::Knowledge;
-use crate::containers::{CgroupPath, Directory, Facts, PathMatch, PathRules, Settings, Source};
-
-/// A container for everybody else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Container {
-    /// Who it is, as far as known now.
-    pub identity: Arc<ContainerIdentity>,
-    /// Whether it only holds a Kubernetes pod's namespaces (pause): nothing of the workload runs in it.
-    pub sandbox: bool,
-}
-
-/// What changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContainerChange {
-    /// It has a cgroup now: its first process comes, or was there when we started.
-    Started(Container),
-    /// More is known of it, or it was renamed. Its image's digest may be another one than before.
-    Known(Container),
-    /// Its cgroup is gone. Its identity is still found for the grace time.
-    Stopped(Container),
-}
-
-/// What the discovery found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// A cgroup that belongs to a container, met in a walk.
-    Cgroup(Directory),
-    /// Something about a container.
-    Facts(Box<Facts>),
-    /// A whole walk is over: a container that had its cgroup before and is not among these has ended.
-    Walked {
-        /// When the walk began.
-        began: UnixMillis,
-        /// Every container's cgroups that it met.
-        cgroups: BTreeSet<u64>,
-    },
-    /// The runtime removed it.
-    Removed(ContainerId),
-}
-
-/// What was left out, since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Containers that there was no room for: their events have none.
-    pub containers_refused: u64,
-    /// Cgroups of containers that there was no room for: their events have none.
-    pub cgroups_refused: u64,
-    /// Labels that were too many or too long.
-    pub labels_left_out: u64,
-    /// Cgroups whose name claims to be a container that runs elsewhere.
-    pub impostors: u64,
-}
+use crate::containers::{
+    CgroupPath, Container, ContainerChange, Counters, Facts, Found, PathMatch, PathRules, Settings,
+    Source,
+};
 
 /// Containers by cgroup. Pure: what happened and the time are arguments.
 #[derive(Debug)]
@@ -216,9 +168,7 @@ impl Registry {
             CgroupPath::Container(found) => found,
             CgroupPath::Monitor => return Vec::new(),
             CgroupPath::Other => {
-                // A cgroup that a runtime's answer named (no form of path tells it).
-                if let Some(owner) = self.cgroups.get(&id).cloned().or(above) {
-                    self.seen(&owner, id, now);
+                if let Some(owner) = above {
                     self.below(&owner, id);
                 }
                 return Vec::new();
@@ -256,6 +206,10 @@ impl Registry {
             return Vec::new();
         }
         let mut facts = Facts::new(found.id, Source::Path, found.runtime);
+        // An id that somebody chose is a name.
+        if facts.id.as_str().len() < 64 {
+            facts.name = facts.id.as_str().to_owned();
+        }
         facts.pod_uid = found.pod_uid;
         facts.cgroup = Some(cgroup);
         facts.started = new.then_some(now);
@@ -320,14 +274,6 @@ impl Registry {
             .get(id)
             .is_none_or(|held| held.ended.is_some() || held.cgroup.is_none_or(|one| one == cgroup));
         free && first
-    }
-
-    fn seen(&mut self, owner: &ContainerId, cgroup: u64, now: UnixMillis) {
-        if let Some(held) = self.held.get_mut(owner)
-            && held.cgroup == Some(cgroup)
-        {
-            held.seen = now;
-        }
     }
 
     /// A cgroup inside a container.

@@ -57,6 +57,8 @@ pub struct Settings {
     pub unstarted_ms: u64,
     /// Between two walks.
     pub reconcile_ms: u64,
+    /// How old a container must be for a walk to end it: a new one's cgroup is empty for a moment.
+    pub settle_ms: u64,
     /// For one question to a runtime, answer and body included.
     pub ask_ms: u64,
     /// For one look at the files of one container.
@@ -140,6 +142,7 @@ impl Default for Settings {
             grace_ms: 60_000,
             unstarted_ms: 600_000,
             reconcile_ms: 60_000,
+            settle_ms: 5_000,
             ask_ms: 2_000,
             read_ms: 2_000,
             retry_ms: vec![20, 100, 500, 2_000],

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::containers::sockets::Socket;
-use crate::containers::walk::{cgroup_of, locate};
+use crate::containers::walk::{is_empty, locate};
 use crate::containers::{CgroupPath, Directory, Hierarchy, PathRules, Settings, processes};
 
 /// Between two looks at whether a container is empty.
@@ -79,23 +79,27 @@ impl Stopper {
         };
         // Half of the time for the runtime, so that the kernel's ways have theirs.
         let half = began + Duration::from_millis(self.settings.stop_ms / 2);
-        if let Some(path) = self.ask(identity, half, &mut reasons).await {
+        let asked = self.ask(identity, half, &mut reasons).await;
+        if let Some(path) = &asked {
             if self.empties(&place, half).await {
-                let way = StopWay::Runtime(path);
+                let way = StopWay::Runtime(path.clone());
                 return StopOutcome::Stopped { way, took: began.elapsed() };
             }
             reasons.push(format!("{}: said it killed it, and it runs", path.display()));
         }
         for way in [StopWay::CgroupKill, StopWay::Signals] {
             // Nothing is done on the ground of a look that is old.
-            match self.sure(identity).await {
-                Ok(Some(now)) if now == place => {}
-                Ok(_) => return StopOutcome::Stopped { way, took: began.elapsed() },
+            let place = match self.sure(identity).await {
+                Ok(Some(place)) => place,
+                Ok(None) => {
+                    let way = asked.map_or(StopWay::Already, StopWay::Runtime);
+                    return StopOutcome::Stopped { way, took: began.elapsed() };
+                }
                 Err(reason) => {
                     reasons.push(reason);
                     break;
                 }
-            }
+            };
             let done = match way {
                 StopWay::CgroupKill => write(&place.join("cgroup.kill"), "1"),
                 _ => self.signal(&place, deadline).await,
@@ -117,11 +121,8 @@ impl Stopper {
         identity: &ContainerIdentity,
     ) -> Result<Option<PathBuf>, String> {
         let (stopper, cgroup) = (Arc::clone(self), identity.cgroup);
-        let found = spawn_blocking(move || {
-            let own = cgroup_of(Path::new("/proc"), &stopper.hierarchy, std::process::id());
-            (locate(&stopper.hierarchy, &stopper.settings, cgroup), own)
-        });
-        let (found, own) = found.await.map_err(|error| error.to_string())?;
+        let found = spawn_blocking(move || locate(&stopper.hierarchy, &stopper.settings, cgroup));
+        let found = found.await.map_err(|error| error.to_string())??;
         let Some((directory, place)) = found else {
             return if self.hierarchy.whole {
                 Ok(None)
@@ -135,8 +136,9 @@ impl Stopper {
                 directory.id, directory.path, identity.id
             ));
         }
-        let below = |path: &str| path.strip_prefix(&directory.path).is_some_and(at_end);
-        if own.is_some_and(|(id, path)| id == directory.id || below(&path)) {
+        // The kernel lists a process under the number that the reader knows it by.
+        let own = std::process::id();
+        if self.below(&place).iter().any(|one| processes(one).contains(&own)) {
             return Err("it is the container that Palisade runs in".to_owned());
         }
         Ok(Some(place))
@@ -191,9 +193,7 @@ impl Stopper {
 
     /// No process in it and below it, also none that has no number here.
     fn is_empty(&self, place: &Path) -> bool {
-        self.below(place).iter().all(|one| {
-            fs::read(one.join("cgroup.procs")).is_ok_and(|list| list.is_empty()) || !one.exists()
-        })
+        self.below(place).iter().all(|one| is_empty(one))
     }
 
     /// A cgroup and those in it.
@@ -262,11 +262,6 @@ impl Stopper {
             Err(error) => Err(format!("process {pid}: {error}")),
         }
     }
-}
-
-/// What is left of a path after a directory's: nothing, or what is below it.
-fn at_end(rest: &str) -> bool {
-    rest.is_empty() || rest.starts_with('/')
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

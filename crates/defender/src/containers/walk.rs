@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::ops::ControlFlow;
 use std::os::unix::fs::DirEntryExt as _;
 use std::path::{Path, PathBuf};
@@ -37,33 +37,77 @@ pub struct Walk {
     pub cut: bool,
 }
 
-/// Walks a hierarchy for cgroups that belong to containers. What goes away meanwhile is left out.
+/// Walks a hierarchy for cgroups of containers that have a process. What goes away meanwhile is left out,
+/// and so is what a runtime forgot to remove.
 pub fn walk(hierarchy: &Hierarchy, rules: &PathRules, settings: &Settings) -> Walk {
-    let mut found = Walk::default();
-    let (looked_at, cut) = visit(hierarchy, settings, |directory, _| {
-        if matches!(rules.parse(&directory.path), CgroupPath::Container(_)) {
-            found.cgroups.push(directory.clone());
+    let mut met: Vec<Met> = Vec::new();
+    let (looked_at, cut) = visit(hierarchy, settings, |directory, place| {
+        if let CgroupPath::Container(found) = rules.parse(&directory.path) {
+            let runs = !is_empty(place);
+            met.push(Met { directory: directory.clone(), own: found.own, runs });
         }
         ControlFlow::Continue(())
     });
-    Walk { looked_at, cut, ..found }
+    let places: HashMap<u64, usize> =
+        met.iter().enumerate().map(|(place, one)| (one.directory.id, place)).collect();
+    let above = |one: &Met| places.get(&one.directory.parent).copied();
+    // From the deepest up: a process below is a process of the container.
+    for place in (0..met.len()).rev() {
+        if met[place].runs
+            && let Some(above) = above(&met[place])
+        {
+            met[above].runs = true;
+        }
+    }
+    // And down again: a cgroup without a process in a container that runs is the container's.
+    for place in 0..met.len() {
+        if !met[place].own
+            && let Some(above) = above(&met[place])
+        {
+            met[place].runs |= met[above].runs;
+        }
+    }
+    let cgroups = met.into_iter().filter(|one| one.runs).map(|one| one.directory).collect();
+    Walk { cgroups, looked_at, cut }
 }
 
-/// The directory of the cgroup with this id.
+/// A cgroup on the way.
+struct Met {
+    directory: Directory,
+    /// A container's own.
+    own: bool,
+    /// It has a process.
+    runs: bool,
+}
+
+/// Whether a cgroup has no process, also none without a number here; those below do not count. Where that
+/// cannot be told, it has one.
+pub(super) fn is_empty(place: &Path) -> bool {
+    match fs::File::open(place.join("cgroup.procs")) {
+        Ok(mut list) => matches!(list.read(&mut [0]), Ok(0)),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
+}
+
+/// The directory of the cgroup with this id; `Ok(None)`: there is none. An error: a bound was reached
+/// before it was found.
 pub(super) fn locate(
     hierarchy: &Hierarchy,
     settings: &Settings,
     id: u64,
-) -> Option<(Directory, PathBuf)> {
+) -> Result<Option<(Directory, PathBuf)>, &'static str> {
     let mut found = None;
-    visit(hierarchy, settings, |directory, place| {
+    let (_, cut) = visit(hierarchy, settings, |directory, place| {
         if directory.id != id {
             return ControlFlow::Continue(());
         }
         found = Some((directory.clone(), place.to_owned()));
         ControlFlow::Break(())
     });
-    found
+    if cut && found.is_none() {
+        return Err("the cgroup tree is larger than is walked (max_directories, max_depth)");
+    }
+    Ok(found)
 }
 
 /// Looks at every directory, each before those in it. Returns how many, and whether a bound was reached.

@@ -12,3 +12,4 @@ mod incidents_stories;
 mod models;
 mod models_files;
 mod recorder;
+mod containers;

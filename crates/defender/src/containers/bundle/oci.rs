@@ -88,7 +88,7 @@ fn privileged(config: &Config) -> Option<bool> {
     let any = |number: Option<i64>| number.is_none_or(|number| number == -1);
     let every = devices.iter().any(|device| {
         device.allow
-            && device.kind.as_deref().is_none_or(|kind| kind == "a")
+            && device.kind.as_deref().is_none_or(|kind| matches!(kind, "" | "a"))
             && any(device.major)
             && any(device.minor)
             && device.access.as_deref() == Some("rwm")

@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::UnixStream;
 
+use super::lines::{Driver, Lines};
 use super::within;
 use crate::containers::{Host, HostError, Settings};
 
@@ -131,13 +131,17 @@ impl Client {
     pub(super) async fn lines(&self, path: &str) -> Result<Lines, SocketError> {
         within(self.limit, async {
             let (mut sender, connection) = self.http1().await?;
-            let mut connection = Box::pin(async move { connection.await.map_err(Into::into) });
-            let answer = sender.send_request(request(Method::GET, path)?);
-            let answer = tokio::select! {
+            let mut connection: Driver =
+                Box::pin(async move { connection.await.map_err(Into::into) });
+            let request = request(Method::GET, path)?;
+            let head = sender.send_request(request);
+            tokio::pin!(head);
+            let (answer, connection) = tokio::select! {
                 biased;
-                answer = answer => answer?,
+                answer = &mut head => (answer?, Some(connection)),
                 ended = &mut connection => {
-                    return Err(ended.err().unwrap_or_else(closed));
+                    ended?;
+                    (head.await?, None)
                 }
             };
             if answer.status() != 200 {
@@ -145,7 +149,7 @@ impl Client {
             }
             Ok(Lines {
                 body: answer.into_body(),
-                connection: Some(connection),
+                connection,
                 buffer: BytesMut::new(),
                 limit: self.max_event,
             })
@@ -277,10 +281,6 @@ fn unreadable(error: impl std::fmt::Display) -> SocketError {
     SocketError::Unreadable(error.to_string())
 }
 
-fn closed() -> SocketError {
-    SocketError::Unreadable("the connection ended before the answer".to_owned())
-}
-
 /// An exchange and its connection in one task: when the question is given up, nothing of it goes on.
 async fn with<T>(
     exchange: impl Future<Output = Result<T, SocketError>>,
@@ -314,60 +314,4 @@ fn unframed(mut body: Bytes) -> Result<Bytes, SocketError> {
         return Err(SocketError::Unreadable("a gRPC message of another length".to_owned()));
     }
     Ok(body)
-}
-
-/// What moves bytes for a body, until the connection ends.
-type Driver = Pin<Box<dyn Future<Output = Result<(), SocketError>> + Send>>;
-
-/// A body without end, read line by line.
-pub struct Lines {
-    body: Incoming,
-    connection: Option<Driver>,
-    buffer: BytesMut,
-    limit: usize,
-}
-
-impl std::fmt::Debug for Lines {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Lines").field("waiting", &self.buffer.len()).finish_non_exhaustive()
-    }
-}
-
-impl Lines {
-    /// The next line without its end; `None` at the end of the stream. Cancel-safe.
-    ///
-    /// # Errors
-    /// [`SocketError::TooLarge`] for a line above the limit: the stream is of no use then.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, SocketError> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-                let mut line = self.buffer.split_to(end + 1);
-                line.truncate(end);
-                return Ok(Some(line.freeze()));
-            }
-            if self.buffer.len() > self.limit {
-                return Err(SocketError::TooLarge(self.limit));
-            }
-            let frame = match &mut self.connection {
-                None => self.body.frame().await,
-                Some(connection) => tokio::select! {
-                    biased;
-                    frame = self.body.frame() => frame,
-                    ended = connection => {
-                        self.connection = None;
-                        ended?;
-                        continue;
-                    }
-                },
-            };
-            match frame {
-                None => return Ok(None),
-                Some(frame) => {
-                    if let Ok(data) = frame?.into_data() {
-                        self.buffer.extend_from_slice(&data);
-                    }
-                }
-            }
-        }
-    }
 }

@@ -88,7 +88,10 @@ impl Containerd {
         } else if !docker && !is_hexadecimal(id) {
             facts.name = id.as_str().to_owned();
         }
-        (facts.labels, facts.labels_left_out) = self.limits.labels(found.labels);
+        // Those of Docker's containers are Docker's own notes for containerd.
+        if !docker {
+            (facts.labels, facts.labels_left_out) = self.limits.labels(found.labels);
+        }
         facts
     }
 

@@ -2,12 +2,15 @@
 //! daemon answers in its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use palisade_model::UnixMillis;
 use palisade_model::event::{ContainerId, ImageDigest, Runtime};
 use serde::Deserialize;
 
-use super::client::{Client, Lines, SocketError};
+use super::client::{Client, SocketError};
+use super::lines::Lines;
 use crate::containers::bundle::{in_reference, kubernetes};
 use crate::containers::{Api, DigestKind, Facts, Limits, Source};
 
@@ -21,7 +24,8 @@ const ALL_EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%
 #[derive(Debug, Clone)]
 pub struct Docker {
     client: Client,
-    api: Api,
+    /// Podman can answer at Docker's path too: it says so with its version.
+    podman: Arc<AtomicBool>,
     limits: Limits,
 }
 
@@ -29,6 +33,15 @@ pub struct Docker {
 #[serde(rename_all = "PascalCase")]
 struct Version {
     version: String,
+    #[serde(default)]
+    components: Option<Vec<Component>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Component {
+    #[serde(default)]
+    name: String,
 }
 
 /// One of `/containers/json`.
@@ -147,7 +160,8 @@ impl State {
 
 impl Docker {
     pub(super) fn new(client: Client, api: Api, limits: Limits) -> Self {
-        Self { client, api, limits }
+        let podman = Arc::new(AtomicBool::new(api == Api::Podman));
+        Self { client, podman, limits }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -157,6 +171,10 @@ impl Docker {
     pub(super) async fn version(&self) -> Result<String, SocketError> {
         let answer = self.client.get("/version").await?;
         let version: Version = parsed(answer.status, &answer.body)?;
+        let mut components = version.components.iter().flatten();
+        if components.any(|component| component.name.starts_with("Podman")) {
+            self.podman.store(true, Ordering::Relaxed);
+        }
         Ok(self.limits.text(&version.version))
     }
 
@@ -188,7 +206,7 @@ impl Docker {
     }
 
     pub(super) async fn events(&self) -> Result<Lines, SocketError> {
-        self.client.lines(if self.api == Api::Podman { ALL_EVENTS } else { EVENTS }).await
+        self.client.lines(if self.is_podman() { ALL_EVENTS } else { EVENTS }).await
     }
 
     pub(super) async fn kill(&self, id: &ContainerId) -> Result<bool, SocketError> {
@@ -197,9 +215,10 @@ impl Docker {
         }
         // Either counts as stopped by hand, which a restart policy does not undo: Docker says so of both,
         // Podman of stop.
-        let path = match self.api {
-            Api::Podman => format!("/containers/{id}/stop?t=0"),
-            _ => format!("/containers/{id}/kill?signal=SIGKILL"),
+        let path = if self.is_podman() {
+            format!("/containers/{id}/stop?t=0")
+        } else {
+            format!("/containers/{id}/kill?signal=SIGKILL")
         };
         let answer = self.client.post(&path).await?;
         match answer.status {
@@ -211,7 +230,11 @@ impl Docker {
     }
 
     fn runtime(&self) -> Runtime {
-        if self.api == Api::Podman { Runtime::Podman } else { Runtime::Docker }
+        if self.is_podman() { Runtime::Podman } else { Runtime::Docker }
+    }
+
+    fn is_podman(&self) -> bool {
+        self.podman.load(Ordering::Relaxed)
     }
 
     fn listed(&self, one: Summary) -> Option<Facts> {

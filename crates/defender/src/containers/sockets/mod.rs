@@ -5,6 +5,7 @@ mod client;
 pub mod containerd;
 pub mod crio;
 pub mod docker;
+mod lines;
 mod protobuf;
 
 use std::collections::HashSet;
@@ -15,7 +16,8 @@ use std::time::Duration;
 
 use palisade_model::event::ContainerId;
 
-pub use client::{Lines, SocketError};
+pub use client::SocketError;
+pub use lines::Lines;
 
 use crate::containers::{Api, Facts, Host, Limits, Settings, SocketSettings};
 use client::Client;
