@@ -1,1 +1,2 @@
 //! The Defender's deciders, driven by recorded events.
+mod output;
