@@ -189,7 +189,7 @@ pub(super) fn act(event: &Event) -> (&'static str, String) {
             (verb, namespaces(*flags))
         }
         Activity::Identity { before, after } => {
-            ("setuid", format!("{}/{} → {}/{}", before.euid, before.egid, after.euid, after.egid))
+            ("setuid", format!("{}/{} → {}/{}", before.uid, before.euid, after.uid, after.euid))
         }
         Activity::Capability { before, after } => {
             ("capset", format!("gained {:#x}", after.gained(before)))

@@ -13,3 +13,4 @@ mod models;
 mod models_files;
 mod recorder;
 mod containers;
+mod output;

@@ -22,7 +22,7 @@ pub(super) fn what(json: &mut Json, blind: &Blind) {
     if let Some(container) = &blind.container {
         json.text("container", container.as_str());
     }
-    json.texts("kinds", blind.kinds.iter().map(|kind| kind.as_str()));
+    json.words("kinds", blind.kinds.iter().map(|kind| kind.as_str()));
     if !blind.lost.is_empty() {
         json.object("lost", |json| {
             for (kind, count) in &blind.lost {

@@ -5,7 +5,7 @@ use palisade_model::event::{
 };
 
 use super::json::Json;
-use super::{Class, Encoder, base, blind, cut, dns, objects};
+use super::{Class, Encoder, base, blind, cut, dns, objects, unmapped};
 use crate::output::{Phase, words};
 
 impl Encoder {
@@ -49,7 +49,7 @@ impl Encoder {
                 json.number("events_left_out", incident.left_out());
             }
             if let Some(container) = &incident.container {
-                objects::unmapped_container(json, container);
+                unmapped::container(json, container);
             }
             cut(json);
         });

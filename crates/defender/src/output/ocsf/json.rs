@@ -106,6 +106,15 @@ impl Json {
         self.list(key, items, |json, item| json.braces(|json| fill(json, item)));
     }
 
+    /// A list of our own words, which is never cut.
+    pub(super) fn words(&mut self, key: &str, words: impl IntoIterator<Item = &'static str>) {
+        self.key(key);
+        let words: Vec<_> = words.into_iter().map(|word| format!("\"{word}\"")).collect();
+        self.out.push('[');
+        self.out.push_str(&words.join(","));
+        self.out.push(']');
+    }
+
     /// A list of texts.
     pub(super) fn texts<T: AsRef<str>>(&mut self, key: &str, items: impl IntoIterator<Item = T>) {
         self.list(key, items, |json, item| json.quoted(item.as_ref()));

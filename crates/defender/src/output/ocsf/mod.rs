@@ -10,6 +10,7 @@ mod kernel;
 mod network;
 mod objects;
 mod process;
+mod unmapped;
 
 use palisade_model::event::{Activity, Effect, Event};
 use serde::{Deserialize, Serialize};
@@ -81,8 +82,9 @@ impl Encoder {
     /// Lines of this machine.
     pub fn new(device: Device, limits: LineLimits) -> Self {
         let machine = if device.uid.is_empty() { &device.hostname } else { &device.uid };
-        let boot: String = device.boot.chars().take(8).collect();
-        let origin = format!("{}/{boot}", machine.chars().take(64).collect::<String>());
+        let machine = machine.chars().filter(char::is_ascii_graphic).take(64);
+        let boot: String = device.boot.chars().filter(char::is_ascii_graphic).take(8).collect();
+        let origin = format!("{}/{boot}", machine.collect::<String>());
         Self { device, origin, limits }
     }
 
@@ -106,7 +108,7 @@ impl Encoder {
     /// The `metadata.uid` of an event: the same however often it is told.
     pub fn event_uid(&self, event: &Event) -> String {
         let source = &event.source;
-        let hook: String = source.hook.chars().take(64).collect();
+        let hook: String = source.hook.chars().filter(char::is_ascii_graphic).take(64).collect();
         let (cpu, sequence, boot) = (source.cpu, source.sequence, event.boot_ns);
         format!("{}/{boot}/{hook}/{cpu}/{sequence}", self.origin)
     }
@@ -175,11 +177,11 @@ impl Encoder {
         }
         self.device(json);
         json.object("unmapped", |json| {
-            objects::source(json, event);
-            objects::unmapped_process(json, &event.process);
-            objects::unmapped_activity(json, &event.activity);
+            unmapped::source(json, event);
+            unmapped::process(json, &event.process);
+            unmapped::activity(json, &event.activity);
             if let Some(container) = &event.container {
-                objects::unmapped_container(json, container);
+                unmapped::container(json, container);
             }
             cut(json);
         });
@@ -200,13 +202,20 @@ impl Encoder {
         });
     }
 
-    fn metadata(&self, json: &mut Json, uid: &str, sequence: u64, profiles: &[&str], cut: bool) {
+    fn metadata(
+        &self,
+        json: &mut Json,
+        uid: &str,
+        sequence: u64,
+        profiles: &[&'static str],
+        cut: bool,
+    ) {
         json.object("metadata", |json| {
             json.text("version", OCSF_VERSION);
             json.id("uid", uid);
             json.number("sequence", sequence);
             if !profiles.is_empty() {
-                json.texts("profiles", profiles);
+                json.words("profiles", profiles.iter().copied());
             }
             if cut {
                 json.flag("is_truncated", true);

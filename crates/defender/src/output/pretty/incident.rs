@@ -25,7 +25,8 @@ impl Pretty {
             Phase::Closed => "closed",
         };
         let (from, until, count) = (clock(incident.first), clock(incident.last), incident.count);
-        let about = format!("{} {phase}, {from} to {until}, {count} events", incident.id);
+        let plural = if count == 1 { "" } else { "s" };
+        let about = format!("{} {phase}, {from} to {until}, {count} event{plural}", incident.id);
         block.push(self.entry("incident", Tone::Dim, &about));
         block.push(self.entry("where", Tone::Plain, &place(incident)));
         for cause in &incident.causes {
@@ -136,7 +137,7 @@ impl Pretty {
                 Record::Event(event) => {
                     let (verb, object) = words::act(event);
                     line.column(Tone::Dim, &clock(event.time), 12);
-                    line.column(Tone::Plain, &process(&event.process), 22);
+                    line.column(Tone::Plain, &process(&event.process), self.settings.columns().1);
                     line.add(super::tone(event.kind()), verb);
                     line.add(Tone::Plain, &format!(" {object}"));
                 }

@@ -63,14 +63,14 @@ impl Pretty {
     fn begin(&self, time: UnixMillis, place: &str) -> Line {
         let mut line = self.line();
         line.column(Tone::Dim, &clock(time), 12);
-        line.column(Tone::Plain, place, 18);
+        line.column(Tone::Plain, place, self.settings.columns().0);
         line
     }
 
     fn event(&mut self, event: &Event) -> String {
         self.learn(event);
         let mut line = self.begin(event.time, self.place(event.container.as_deref()));
-        line.column(Tone::Plain, &process(&event.process), 22);
+        line.column(Tone::Plain, &process(&event.process), self.settings.columns().1);
         line.column(Tone::Dim, &user(event.process.credentials.euid), 6);
         let (verb, object) = words::act(event);
         line.column(tone(event.kind()), verb, 8);

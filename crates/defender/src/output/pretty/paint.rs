@@ -8,6 +8,12 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::output::words::shown;
 
+/// A narrower terminal has its lines broken by itself: the columns take as much.
+const MIN_WIDTH: usize = 60;
+
+/// Below it, columns are narrow.
+const WIDE: usize = 100;
+
 /// How events look in a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PrettySettings {
@@ -27,8 +33,14 @@ impl PrettySettings {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let size = rustix::termios::tcgetwinsize(stream).ok();
-        let width = size.map(|size| usize::from(size.ws_col)).filter(|&columns| columns >= 40);
+        let width =
+            size.map(|size| usize::from(size.ws_col)).filter(|&columns| columns >= MIN_WIDTH);
         Self { colours: !refused && !dumb, width }
+    }
+
+    /// Columns of the container's name and of the process.
+    pub(super) fn columns(&self) -> (usize, usize) {
+        if self.width.is_some_and(|width| width < WIDE) { (10, 16) } else { (18, 22) }
     }
 }
 

@@ -4,13 +4,11 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::head::Head;
 use super::{QueueSettings, segment};
 
 /// Deliveries between two that are written down.
 const REMEMBER_EVERY: u64 = 256;
-
-/// Bytes of a segment that are read at once, at least.
-const READ_BYTES: u64 = 1 << 20;
 
 /// How a queue writes. A test puts a full disk here.
 pub trait Files: Send {
@@ -54,16 +52,6 @@ struct Tail {
     file: File,
 }
 
-/// Where it is read: some bytes of a segment, and the place in them.
-struct Head {
-    first: u64,
-    file: File,
-    /// Of the file, where `bytes` begin.
-    offset: u64,
-    bytes: Vec<u8>,
-    place: usize,
-}
-
 pub(super) struct Directory<F> {
     path: PathBuf,
     most: u64,
@@ -104,6 +92,8 @@ impl<F: Files> Directory<F> {
         directory.remembered = delivered;
         let last = directory.segments.values().map(|segment| segment.last).max().unwrap_or(0);
         directory.done(delivered);
+        // Its place is taken while there is space. A failure shows with the first line.
+        let _ = directory.write_delivered(delivered);
         Ok((directory, Found { last, delivered, torn }))
     }
 
@@ -119,7 +109,7 @@ impl<F: Files> Directory<F> {
             let file = OpenOptions::new().read(true).write(true).open(entry.path())?;
             let mut bytes = Vec::new();
             // A segment is a little longer than its bound at most; a stranger's file is not read whole.
-            (&file).take(self.most.max(READ_BYTES)).read_to_end(&mut bytes)?;
+            (&file).take(self.most.max(1 << 20)).read_to_end(&mut bytes)?;
             let mut segment = Segment { last: first, records: 0, bytes: 0 };
             let mut place = 0;
             while let Some(record) = segment::next(&bytes, place) {
@@ -199,7 +189,7 @@ impl<F: Files> Directory<F> {
         if self.tail.as_ref().is_some_and(|tail| tail.first == first) {
             self.tail = None;
         }
-        if self.head.as_ref().is_some_and(|head| head.first == first) {
+        if self.head.as_ref().is_some_and(|head| head.first() == first) {
             self.head = None;
         }
         let Some(segment) = self.segments.remove(&first) else { return 0 };
@@ -209,37 +199,44 @@ impl<F: Files> Directory<F> {
 
     /// The first record after `delivered`.
     pub(super) fn peek(&mut self, delivered: u64) -> io::Result<Option<(u64, Vec<u8>)>> {
-        loop {
-            let Some((&first, segment)) = self.segments.first_key_value() else { return Ok(None) };
-            if segment.last <= delivered {
-                self.remove(first, delivered);
-                continue;
-            }
-            let end = segment.bytes;
-            let head = match &mut self.head {
-                Some(head) if head.first == first => head,
-                slot => {
-                    let file = File::open(name(&self.path, first))?;
-                    slot.insert(Head { first, file, offset: 0, bytes: Vec::new(), place: 0 })
+        while let Some((&first, segment)) = self.segments.first_key_value() {
+            let whole = segment.bytes;
+            if segment.last > delivered {
+                match self.read(first, whole, delivered) {
+                    Ok(Some(found)) => return Ok(Some(found)),
+                    Ok(None) => {}
+                    // Somebody removed or cut it.
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof
+                        ) =>
+                    {
+                        self.damaged += whole;
+                    }
+                    Err(error) => return Err(error),
                 }
-            };
-            while let Some(record) = segment::next(&head.bytes, head.place) {
-                let start = record.end - segment::HEAD_BYTES - record.payload.len();
-                self.damaged += (start - head.place) as u64;
-                if record.number > delivered {
-                    let found = (record.number, record.payload.to_vec());
-                    // It stays the first until it is delivered.
-                    head.place = start;
-                    return Ok(Some(found));
-                }
-                head.place = record.end;
             }
-            if !head.read_on(end)? {
-                // Nothing whole is left of it.
-                self.damaged += (head.bytes.len() - head.place) as u64;
-                self.remove(first, delivered);
-            }
+            self.remove(first, delivered);
         }
+        Ok(None)
+    }
+
+    /// The first record after `delivered` in a segment of so many bytes; `None` when nothing whole is
+    /// left of it.
+    fn read(
+        &mut self,
+        first: u64,
+        bytes: u64,
+        delivered: u64,
+    ) -> io::Result<Option<(u64, Vec<u8>)>> {
+        let head = match &mut self.head {
+            Some(head) if head.first() == first => head,
+            slot => slot.insert(Head::open(&name(&self.path, first), first)?),
+        };
+        let found = head.after(delivered, bytes);
+        self.damaged += head.take_damaged();
+        found
     }
 
     /// Records up to this number are through: segments with nothing else go.
@@ -257,12 +254,12 @@ impl<F: Files> Directory<F> {
         }
     }
 
-    /// Twelve bytes, always at the same place: on a full disk they can still be written, once they are
-    /// there.
     pub(super) fn remember(&mut self, delivered: u64) -> io::Result<()> {
-        if delivered == self.remembered {
-            return Ok(());
-        }
+        if delivered == self.remembered { Ok(()) } else { self.write_delivered(delivered) }
+    }
+
+    /// Twelve bytes, always at the same place: once they are there, a full disk takes them, too.
+    fn write_delivered(&mut self, delivered: u64) -> io::Result<()> {
         let number = delivered.to_le_bytes();
         let mut bytes = crc32fast::hash(&number).to_le_bytes().to_vec();
         bytes.extend_from_slice(&number);
@@ -307,27 +304,4 @@ impl<F: Files> Directory<F> {
 
 fn name(directory: &Path, first: u64) -> PathBuf {
     directory.join(format!("{first:020}"))
-}
-
-impl Head {
-    /// Reads more of the segment, of which `end` bytes are written. False when there is no more.
-    fn read_on(&mut self, end: u64) -> io::Result<bool> {
-        let from = self.offset + self.bytes.len() as u64;
-        if from >= end {
-            return Ok(false);
-        }
-        self.bytes.drain(..self.place);
-        self.offset += self.place as u64;
-        self.place = 0;
-        let kept = self.bytes.len();
-        // At least as much again as there is: a record longer than what is read at once comes in whole.
-        let more = (end - from).min(READ_BYTES.max(kept as u64));
-        self.bytes.resize(kept + usize::try_from(more).unwrap_or(usize::MAX), 0);
-        let target = self.bytes.get_mut(kept..).unwrap_or_default();
-        if let Err(error) = self.file.read_exact_at(target, from) {
-            self.bytes.truncate(kept);
-            return Err(error);
-        }
-        Ok(true)
-    }
 }

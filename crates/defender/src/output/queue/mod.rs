@@ -12,6 +12,7 @@
 //! none, keeps several readers and topics, and does not drop what is oldest when it is full.
 
 mod directory;
+mod head;
 mod segment;
 
 use std::collections::VecDeque;
@@ -77,6 +78,8 @@ pub struct Queue<F: Files = HostFiles> {
     next: u64,
     /// Number of the last line that was delivered or given up.
     delivered: u64,
+    /// Number of the last line that was given out: on its way, and not lost when its segment goes.
+    offered: u64,
     failed: Option<Instant>,
     losses: Losses,
 }
@@ -105,6 +108,7 @@ impl<F: Files> Queue<F> {
             most_memory: settings.memory_bytes,
             next: found.last.max(found.delivered) + 1,
             delivered: found.delivered,
+            offered: found.delivered,
             failed: None,
             losses: Losses { damaged_bytes: found.torn, ..Losses::default() },
         })
@@ -124,10 +128,10 @@ impl<F: Files> Queue<F> {
         self.memory_bytes += payload.len() as u64;
         self.memory.push_back((number, payload));
         while self.memory_bytes > self.most_memory
-            && let Some((_, oldest)) = self.memory.pop_front()
+            && let Some((number, oldest)) = self.memory.pop_front()
         {
             self.memory_bytes -= oldest.len() as u64;
-            self.losses.no_space += 1;
+            self.losses.no_space += u64::from(number > self.offered);
         }
     }
 
@@ -160,6 +164,7 @@ impl<F: Files> Queue<F> {
             None => self.memory.front().cloned(),
         };
         self.losses.damaged_bytes += self.directory.take_damaged();
+        self.offered = found.as_ref().map_or(self.offered, |(number, _)| *number);
         Ok(found.map(|(number, payload)| Waiting {
             number,
             gap: number.saturating_sub(self.delivered + 1),
@@ -170,6 +175,7 @@ impl<F: Files> Queue<F> {
     /// The line with this number was delivered, or given up.
     pub fn done(&mut self, number: u64) {
         self.delivered = self.delivered.max(number);
+        let waiting = self.memory.len();
         while let Some((first, payload)) = self.memory.front()
             && *first <= self.delivered
         {
@@ -177,6 +183,10 @@ impl<F: Files> Queue<F> {
             self.memory.pop_front();
         }
         self.directory.done(self.delivered);
+        if self.memory.len() < waiting {
+            // It was never on disk: after a kill its number would look like a loss.
+            let _ = self.directory.remember(self.delivered);
+        }
     }
 
     /// Writes down what was delivered, so that a restart does not send it again. Done by itself every
@@ -204,7 +214,7 @@ impl<F: Files> Queue<F> {
     }
 
     fn append(&mut self, number: u64, payload: &[u8]) -> io::Result<()> {
-        let outcome = self.directory.append(number, payload, self.delivered);
+        let outcome = self.directory.append(number, payload, self.offered.max(self.delivered));
         self.losses.full += self.directory.take_full();
         outcome
     }
