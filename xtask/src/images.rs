@@ -7,7 +7,6 @@
 mod base;
 mod command_line;
 mod container;
-mod daemon;
 mod distributed;
 mod embedded;
 mod http;
@@ -19,10 +18,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
+use palisade_services::{Bridge, Daemon};
 
 use crate::command::{output, say};
 use crate::{packages, root, services, target, up};
-use daemon::Daemon;
 
 /// The image under test.
 const IMAGE: &str = "palisade:test";
@@ -40,11 +39,12 @@ pub(crate) fn images() -> anyhow::Result<()> {
     let program = up::build()?;
     let home = target().join("images");
     std::fs::create_dir_all(&home)?;
-    let base = base::tarball(&home)?;
+    let base = base::tarball()?;
     let samples = tempfile::tempdir()?;
     sample::open_to_all(samples.path())?;
 
-    let daemon = Daemon::start(&home)?;
+    let daemon = Daemon::start(&home, Bridge::None)?;
+    say(&format!("a Docker engine runs (storage driver {})", daemon.driver()));
     step("build", || build(&daemon, &base, &program))?;
     step("command line", || command_line::test(&daemon, &program, samples.path()))?;
     step("embedded", || embedded::test(&daemon, samples.path()))?;

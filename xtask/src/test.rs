@@ -41,20 +41,29 @@ pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
         }
     }
     // clamav-testfiles: containers of every kind around one harmless program. The others: what the
-    // suites call, and what up::BUILD does not name.
+    // suites call, and what up::BUILD does not name; docker.io, qemu-system-x86 and what their images
+    // and kernels are made with (busybox-static, kmod, mmdebstrap, squashfs-tools, xz-utils).
     packages::ensure(up::BUILD)?;
     packages::ensure(&[
+        "busybox-static",
         "clamav",
         "clamav-daemon",
         "clamav-testfiles",
         "clamdscan",
         "clang-14",
         "curl",
+        "docker.io",
         "iproute2",
+        "kmod",
         "llvm-14",
+        "mmdebstrap",
         "python3",
         "python3-venv",
+        "qemu-system-x86",
         "socat",
+        "squashfs-tools",
+        "util-linux",
+        "xz-utils",
         "yara",
     ])?;
     let (mut passed, mut failed) = (0, Vec::new());

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use anyhow::ensure;
 
-use palisade_services::Daemon;
 use super::{HARDENED, IMAGE, sample};
 use crate::command::output;
+use palisade_services::Daemon;
 
 pub(super) fn test(daemon: &Daemon, program: &Path, samples: &Path) -> anyhow::Result<()> {
     let version = output(daemon.docker().args(["run", "--rm", IMAGE, "--version"]))?;

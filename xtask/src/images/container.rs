@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail, ensure};
 use serde_json::Value;
 
-use palisade_services::Daemon;
 use super::http::Server;
 use crate::command::output;
+use palisade_services::Daemon;
 
 /// The longest that a container may take to be healthy: rules are compiled anew.
 const HEALTHY: Duration = Duration::from_secs(120);

@@ -12,11 +12,11 @@ use palisade_services::{Postgres, S3, Servers, free_address};
 use serde_json::{Value, json};
 
 use super::container::{ended_in_order, state, tail, wait_until_healthy};
-use palisade_services::Daemon;
 use super::http::Server;
 use super::{IMAGE, sample};
 use crate::command::output;
 use crate::root;
+use palisade_services::Daemon;
 
 /// The compose file's services, with the names of their containers.
 type Services = BTreeMap<String, String>;

@@ -7,9 +7,9 @@ use palisade_services::free_address;
 use serde_json::Value;
 
 use super::container::Container;
-use palisade_services::Daemon;
 use super::http::Server;
 use super::{HARDENED, IMAGE, sample};
+use palisade_services::Daemon;
 
 pub(super) fn test(daemon: &Daemon, samples: &Path) -> anyhow::Result<()> {
     let address = free_address();

@@ -7,10 +7,10 @@ use anyhow::ensure;
 use palisade_services::free_address;
 
 use super::container::Container;
-use palisade_services::Daemon;
 use super::embedded::{Settings, with_settings};
 use super::{HARDENED, base};
 use crate::root;
+use palisade_services::Daemon;
 
 const IMAGE: &str = "example-scanner:test";
 /// Debian with Python, in the place of the usual base with Python.
@@ -63,5 +63,5 @@ fn build(daemon: &Daemon) -> anyhow::Result<()> {
     fs::write(&recipe, text)?;
     daemon.build(&recipe, context.path(), BASE, &[])?;
     let example = root().join("deploy/examples/http-scanner");
-    daemon.build(&example.join("Dockerfile"), &example, IMAGE, &[&base::argument(BASE)])
+    Ok(daemon.build(&example.join("Dockerfile"), &example, IMAGE, &[&base::argument(BASE)])?)
 }

@@ -40,7 +40,7 @@ impl Rootfs {
             "passwd",
             "postgresql",
             "procps",
-            "python3-minimal",
+            "python3",
             "redis-server",
             "runc",
             "strace",

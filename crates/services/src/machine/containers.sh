@@ -34,10 +34,14 @@ attach() {
     ip -n "$1" route add default via "10.215.$number.1"
 }
 
-# run_container ID SECONDS: to its end, at most so long.
+# run_container ID SECONDS: to its end, at most so long; 124 if it had to be killed.
 run_container() {
-    prepare "$1" && timeout -k 2 "$2" runc run --bundle "$bundles/$1" "$1" < /dev/null
+    began=$(date +%s)
+    prepare "$1" && timeout --signal KILL "$2" runc run --bundle "$bundles/$1" "$1" < /dev/null
     ended=$?
+    if [ "$ended" -eq 137 ] && [ $(($(date +%s) - began)) -ge "$2" ]; then
+        ended=124
+    fi
     remove_container "$1"
     return $ended
 }

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn frames_are_told_from_text_by_their_length() {
-        let bytes = b"hello\n\n\x1efile a.json 12\n{}\n\x1eexit 5\nx\nmore\n\n\x1eexit 3\n";
+        let bytes = b"hello\n\n\x1efile a.json 11\n{}\n\x1eexit 5\nx\nmore\n\n\x1eexit 3\n";
         let transcript = Transcript::parse(b"kernel\xff", bytes, Duration::ZERO);
         assert_eq!(transcript.files["a.json"], b"{}\n\x1eexit 5\n");
         assert_eq!(transcript.output, "hello\nx\nmore\n");

@@ -28,11 +28,11 @@ fn boot(kernel: Kernel, security: &str) -> Transcript {
     machine.run(SCRIPT).expect("a run")
 }
 
-fn check(transcript: &Transcript, version: &str, modules: &str) {
+fn check(transcript: &Transcript, modules: &str) {
     let Transcript { output, console, .. } = transcript;
     assert_eq!(transcript.exit, Some(7), "{output}\n{console}");
     let lines: Vec<&str> = output.lines().collect();
-    assert!(lines[0].starts_with(version), "{output}\n{console}");
+    assert!(lines[0].ends_with("-cloud-amd64"), "{output}\n{console}");
     // Newer kernels add their own at the end.
     let active: Vec<&str> =
         lines[1].split(',').filter(|one| !matches!(*one, "ima" | "evm")).collect();
@@ -50,19 +50,19 @@ fn check(transcript: &Transcript, version: &str, modules: &str) {
 #[test]
 fn containers_run_under_the_stable_kernel_with_the_security_module_of_bpf() {
     let transcript = boot(Kernel::Stable, "lockdown,capability,landlock,bpf");
-    check(&transcript, "6.1.", "lockdown,capability,landlock,bpf");
+    check(&transcript, "lockdown,capability,landlock,bpf");
 }
 
 #[test]
 fn containers_run_without_the_security_module_of_bpf() {
     let transcript = boot(Kernel::Stable, "lockdown,capability,landlock");
-    check(&transcript, "6.1.", "lockdown,capability,landlock");
+    check(&transcript, "lockdown,capability,landlock");
 }
 
 #[test]
 fn containers_run_under_the_kernel_of_the_backports() {
     let transcript = boot(Kernel::Backports, "lockdown,capability,landlock,bpf");
-    check(&transcript, "6.12.", "lockdown,capability,landlock,bpf");
+    check(&transcript, "lockdown,capability,landlock,bpf");
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! `palisade defend` on real containers: in a Docker engine on this host's kernel, and in virtual
+//! machines with other kernels. Needs root and what `cargo xtask test` installs.
+
+mod kit;
+mod machine;
+mod scenarios;
+mod seen;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use palisade_services::Kernel;
+
+/// One Defender at a time: each sees the containers of all.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn every_rule_tells_its_act_and_not_its_near_miss_on_this_host() {
+    let _alone = alone();
+    scenarios::on_this_host();
+}
+
+#[test]
+fn every_rule_tells_its_act_and_not_its_near_miss_under_the_stable_kernel() {
+    let _alone = alone();
+    machine::scenarios(Kernel::Stable);
+}
+
+#[test]
+fn every_rule_tells_its_act_and_not_its_near_miss_under_the_kernel_of_the_backports() {
+    let _alone = alone();
+    machine::scenarios(Kernel::Backports);
+}
