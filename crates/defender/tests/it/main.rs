@@ -1,1 +1,3 @@
 //! The Defender's deciders, driven by recorded events.
+
+mod detect;
