@@ -5,26 +5,29 @@
 use std::fmt::Write as _;
 
 use palisade_model::event::{
-    Activity, Event, MemoryWay, NamespaceOperation, SocketAddress, Transport,
+    Activity, Event, Kind, MemoryWay, NamespaceOperation, SocketAddress, Transport,
 };
 use palisade_rules::{Argument, FieldId, Fields as _, Value};
 
 use super::{EventFields, Slot, argument_names, descriptor, runtime_setup, symbols};
 
-/// The text of an argument, by its name or its place.
+/// The text of an argument, by its name or, of a socket, its place.
 pub(super) fn get<'v>(view: &'v EventFields<'_>, argument: Argument<'_>) -> Value<'v> {
     let found = match argument {
-        Argument::None => None,
-        Argument::Index(index) => {
-            let index = usize::try_from(index).unwrap_or(usize::MAX);
-            argument_names::of(view.event.kind()).enumerate().find(|(at, _)| *at == index)
+        // Falco's order, which is ours for the one call that rules ask so: socket(domain, type, protocol).
+        Argument::Index(index) if view.event.kind() == Kind::RawSocket => {
+            let name = usize::try_from(index).ok().and_then(|at| argument_names::SOCKET.get(at));
+            name.and_then(|name| place(view.event.kind(), name))
         }
-        Argument::Name(name) => {
-            argument_names::of(view.event.kind()).enumerate().find(|(_, own)| *own == name)
-        }
+        Argument::None | Argument::Index(_) => None,
+        Argument::Name(name) => place(view.event.kind(), name),
     };
     let Some((at, name)) = found else { return Value::Absent };
     view.text(Slot::Argument(at), |out| write(view, name, out))
+}
+
+fn place(kind: Kind, name: &str) -> Option<(usize, &'static str)> {
+    argument_names::of(kind).enumerate().find(|(_, own)| *own == name)
 }
 
 /// The number behind an argument.

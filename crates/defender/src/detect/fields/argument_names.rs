@@ -34,6 +34,9 @@ pub const OWN: &[(&str, &str)] = &[
 pub(super) const NUMBERS: &[&str] =
     &["res", "pid", "uid", "gid", "size", "mode", "flags", "sig", "opcode", "query_type"];
 
+/// The arguments of `socket`, in Falco's order.
+pub(super) const SOCKET: &[&str] = &["domain", "type", "proto"];
+
 /// The names of a kind's arguments, those of every event first. An event may lack some of them.
 pub(super) fn of(kind: Kind) -> impl Iterator<Item = &'static str> {
     EVERY.iter().chain(own(kind)).copied()
@@ -77,7 +80,7 @@ fn own(kind: Kind) -> &'static [&'static str] {
         Kind::Send => &["size", "tuple", "fd"],
         Kind::DnsQuestion => &["query", "query_type", "tuple"],
         Kind::DnsAnswer => &["query", "query_type", "code"],
-        Kind::RawSocket => &["domain", "type", "proto"],
+        Kind::RawSocket => SOCKET,
         Kind::Signal => &["pid", "sig", "target_path", "target_container"],
         Kind::IoUring => &["opcode", "name"],
     }

@@ -120,6 +120,7 @@ pub fn catalogue() -> Catalogue {
     Catalogue::new()
         .with(plain.copied())
         .with_arguments(FieldId::EvtArg, argument_names::all())
+        .with_arguments(FieldId::EvtArg, ["0", "1", "2"])
         .with_arguments(FieldId::EvtRawarg, argument_names::NUMBERS.iter().copied())
 }
 

@@ -328,7 +328,13 @@ fn calls_and_their_arguments() {
         flags: 0,
     };
     check(&act("x", mount), &[("evt.type", "umount2"), ("evt.arg[name]", "/mnt")]);
+    let raw = Activity::RawSocket { family: 17, socket_type: 3, protocol: 768 };
+    check(
+        &act("x", raw),
+        &[("evt.arg[0]", "AF_PACKET"), ("evt.arg[2]", "768"), ("evt.arg[3]", "-")],
+    );
     let exit = act("x", Activity::Exit { status: 3, signal: 0 });
+    check(&exit, &[("evt.arg[0]", "-")]);
     check(&exit, &[("evt.type", "procexit"), ("syscall.type", "-"), ("evt.arg[status]", "3")]);
     check(
         &exit,
