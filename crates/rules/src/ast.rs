@@ -53,7 +53,7 @@ pub(crate) struct Word {
 }
 
 /// What is done with a value before it is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Transform {
     Upper,
     Lower,
@@ -63,9 +63,15 @@ pub(crate) enum Transform {
     Basename,
     /// Bytes of text, values of a list.
     Length,
+    /// Several values as one text, with this between them.
+    Join(Box<str>),
 }
 
 impl Transform {
+    /// The one that takes two arguments.
+    pub(crate) const JOIN: &'static str = "join";
+
+    /// Those that take a field and nothing else.
     pub(crate) const ALL: [(&'static str, Transform); 5] = [
         ("toupper", Transform::Upper),
         ("tolower", Transform::Lower),

@@ -194,17 +194,25 @@ impl<'a> Compiler<'a> {
         if argument != OwnedArgument::None {
             spread = Spread::One;
         }
-        for transform in &written.transforms {
+        for (place, transform) in written.transforms.iter().enumerate() {
             let text = matches!(kind, FieldType::Text | FieldType::Bytes);
             match transform {
                 Transform::Length if text || spread == Spread::List => {
                     kind = FieldType::Unsigned;
                     spread = Spread::One;
                 }
+                Transform::Join(_) if place == 0 && spread != Spread::One => {
+                    kind = FieldType::Text;
+                    spread = Spread::One;
+                }
                 Transform::Upper | Transform::Lower | Transform::Base64 | Transform::Basename
                     if text =>
                 {
                     kind = FieldType::Text;
+                }
+                Transform::Join(_) => {
+                    let message = format!("{field} has no several values to join");
+                    return Err(Fault::new(Code::Type, written.at, message));
                 }
                 _ => {
                     let message = format!("this transformer does not work on {}", kind.name());

@@ -171,10 +171,10 @@ fn text(operator: Operator, words: &[Word], limits: &Limits) -> Result<Test, Fau
     };
     let own = word.text.as_bytes();
     Ok(match operator {
-        Operator::Contains => Test::Contains(Finder::new(own).into_owned()),
+        Operator::Contains => Test::Contains(Box::new(Finder::new(own).into_owned())),
         Operator::StartsWith => Test::StartsWith(own.into()),
         Operator::EndsWith => Test::EndsWith(own.into()),
-        Operator::BContains => Test::Contains(Finder::new(&bytes(word)?).into_owned()),
+        Operator::BContains => Test::Contains(Box::new(Finder::new(&bytes(word)?).into_owned())),
         Operator::BStartsWith => Test::StartsWith(bytes(word)?.into()),
         Operator::Glob => Test::Glob(Glob::new(own, false)),
         Operator::IGlob => Test::Glob(Glob::new(own, true)),

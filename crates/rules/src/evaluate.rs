@@ -1,11 +1,6 @@
 //! Runs compiled conditions on an event.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
-
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::ast::Transform;
 use crate::compile::DIRECTION;
@@ -14,13 +9,8 @@ use crate::field::Argument;
 use crate::field_table::FieldId;
 use crate::program::{Check, Node, NodeId, Program, Subject, index};
 use crate::test::{Test, compare};
+use crate::transform::{self, Spare, with_transforms};
 use crate::value::{Fields, Value};
-
-/// Padded or not: what attackers hand to a shell is often cut off.
-static BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Answers that are shared between the rules of one event. Keep one for each thread: it allocates
 /// once, and fits every ruleset.
@@ -29,6 +19,8 @@ pub struct Scratch {
     /// For each node, the event that its answer is of and the answer, in the lowest bit.
     answers: Vec<u64>,
     event: u64,
+    /// For transformed values.
+    spare: Spare,
 }
 
 impl Scratch {
@@ -91,14 +83,14 @@ impl<F: Fields + ?Sized> Run<'_, F> {
     }
 
     fn check(&self, check: &Check) -> bool {
-        let (event, fields) = (self.event, self.fields);
+        let (event, fields, spare) = (self.event, self.fields, &self.scratch.spare);
         let Test::Against(operator, right) = &check.test else {
-            return ask(event, fields, &check.subject, check.every, &mut |value| {
+            return ask(event, fields, &check.subject, check.every, spare, &mut |value| {
                 check.test.holds(value)
             });
         };
-        ask(event, fields, &check.subject, check.every, &mut |left| {
-            ask(event, fields, right, check.every && right.many, &mut |right| {
+        ask(event, fields, &check.subject, check.every, spare, &mut |left| {
+            ask(event, fields, right, check.every && right.many, spare, &mut |right| {
                 compare(*operator, left, right)
             })
         })
@@ -106,28 +98,40 @@ impl<F: Fields + ?Sized> Run<'_, F> {
 }
 
 /// Whether one value of a subject passes; with `every`, all of them and at least one.
-fn ask<F: Fields + ?Sized>(
+pub(crate) fn ask<F: Fields + ?Sized>(
     event: EventType,
     fields: &F,
     subject: &Subject,
     every: bool,
+    spare: &Spare,
     passes: &mut dyn FnMut(Value<'_>) -> bool,
 ) -> bool {
     let argument = subject.argument.borrow();
+    if let Some((Transform::Join(separator), rest)) = subject.transforms.split_first() {
+        let (mut joined, mut none) = (spare.take(), true);
+        fields.each(subject.field, argument, &mut |value| {
+            transform::join(value, separator, &mut joined, &mut none);
+            ControlFlow::Continue(())
+        });
+        let value = if none { Value::Absent } else { Value::Text(&joined) };
+        let answer = with_transforms(value, rest, spare, passes);
+        spare.put(joined);
+        return answer;
+    }
     if !subject.many {
         let value = fetch(event, fields, subject.field, argument);
-        return with_transforms(value, &subject.transforms, passes);
+        return with_transforms(value, &subject.transforms, spare, passes);
     }
     let mut answer = false;
     fields.each(subject.field, argument, &mut |value| {
-        answer = with_transforms(value, &subject.transforms, passes);
+        answer = with_transforms(value, &subject.transforms, spare, passes);
         if answer == every { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     answer
 }
 
 /// The value of a field, from the event or from what needs no event.
-pub(crate) fn fetch<'f, F: Fields + ?Sized>(
+fn fetch<'f, F: Fields + ?Sized>(
     event: EventType,
     fields: &'f F,
     field: FieldId,
@@ -141,49 +145,4 @@ pub(crate) fn fetch<'f, F: Fields + ?Sized>(
         }
         _ => fields.get(field, argument),
     }
-}
-
-/// Gives the transformed value to a test. What cannot be transformed is absent.
-pub(crate) fn with_transforms(
-    value: Value<'_>,
-    transforms: &[Transform],
-    passes: &mut dyn FnMut(Value<'_>) -> bool,
-) -> bool {
-    if transforms.is_empty() {
-        return passes(value);
-    }
-    let mut text = match (value, transforms) {
-        (Value::Text(text), _) => Cow::Borrowed(text),
-        (Value::List(values), [Transform::Length]) if !values.is_empty() => {
-            return passes(count(values.len()));
-        }
-        _ => return passes(Value::Absent),
-    };
-    for transform in transforms {
-        match transform {
-            Transform::Upper => text.to_mut().make_ascii_uppercase(),
-            Transform::Lower => text.to_mut().make_ascii_lowercase(),
-            Transform::Base64 => match BASE64.decode(text.as_ref()) {
-                Ok(decoded) => text = Cow::Owned(decoded),
-                Err(_) => return passes(Value::Absent),
-            },
-            Transform::Basename => {
-                let start = memchr::memrchr(b'/', &text).map_or(0, |slash| slash + 1);
-                text = match text {
-                    Cow::Borrowed(text) => Cow::Borrowed(text.get(start..).unwrap_or_default()),
-                    Cow::Owned(mut text) => {
-                        text.drain(..start);
-                        Cow::Owned(text)
-                    }
-                };
-            }
-            // The compiler lets nothing come after it.
-            Transform::Length => return passes(count(text.len())),
-        }
-    }
-    passes(Value::Text(&text))
-}
-
-fn count(length: usize) -> Value<'static> {
-    Value::Unsigned(u64::try_from(length).unwrap_or(u64::MAX))
 }

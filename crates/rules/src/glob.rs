@@ -140,7 +140,7 @@ fn class(pattern: &[u8], fold: bool) -> Option<([u64; 4], &[u8])> {
         if byte == b'['
             && let Some((name, length)) = named(&pattern[at..])
         {
-            (0..=u8::MAX).filter(|b| name(b)).for_each(|b| put(&mut bits, b));
+            (0..=u8::MAX).filter(name).for_each(|b| put(&mut bits, b));
             at += length;
             continue;
         }
@@ -177,9 +177,12 @@ fn literal(pattern: &[u8], at: &mut usize) -> Option<u8> {
     Some(byte)
 }
 
+/// Whether a byte is of a class.
+type Class = fn(&u8) -> bool;
+
 /// A class by name, such as `[:digit:]`, and its length.
-fn named(pattern: &[u8]) -> Option<(fn(&u8) -> bool, usize)> {
-    let classes: [(&[u8], fn(&u8) -> bool); 11] = [
+fn named(pattern: &[u8]) -> Option<(Class, usize)> {
+    let classes: [(&[u8], Class); 11] = [
         (b"[:alpha:]", u8::is_ascii_alphabetic),
         (b"[:digit:]", u8::is_ascii_digit),
         (b"[:alnum:]", u8::is_ascii_alphanumeric),

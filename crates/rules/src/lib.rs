@@ -53,7 +53,9 @@ mod template;
 mod test;
 mod text;
 mod text_set;
+mod transform;
 mod value;
+mod version;
 mod yaml;
 
 pub use catalogue::Catalogue;
@@ -69,3 +71,4 @@ pub use selection::{Selection, Target};
 pub use source::{Position, Source};
 pub use template::{ABSENT, Template};
 pub use value::{Fields, Value};
+pub use version::ENGINE_VERSION;

@@ -181,6 +181,14 @@ impl Parser<'_> {
             }
             return Ok(Some(Subject { field, argument, transforms: Vec::new(), at }));
         }
+        self.transformed()
+    }
+
+    /// A transformer with what it works on.
+    fn transformed(&mut self) -> Result<Option<Subject>, Fault> {
+        if self.lexer.take("join(") {
+            return self.joined().map(Some);
+        }
         let Some(transform) = self.transform() else { return Ok(None) };
         self.inside(transform).map(Some)
     }
@@ -189,7 +197,7 @@ impl Parser<'_> {
         Transform::ALL
             .iter()
             .find(|(name, _)| self.lexer.take(&format!("{name}(")))
-            .map(|(_, transform)| *transform)
+            .map(|(_, transform)| transform.clone())
     }
 
     /// What a transformer works on, after its opening parenthesis.
@@ -200,6 +208,34 @@ impl Parser<'_> {
             return Err(self.lexer.fault("expected a field or a transformer of one"));
         };
         subject.transforms.push(transform);
+        self.lexer.blank();
+        self.close()?;
+        self.depth -= 1;
+        Ok(subject)
+    }
+
+    /// What `join` works on, after its opening parenthesis: a field of several values and what to put
+    /// between them, in either order.
+    fn joined(&mut self) -> Result<Subject, Fault> {
+        self.deeper()?;
+        let (mut separator, mut subject) = (None, None);
+        for place in 0..2 {
+            self.lexer.blank();
+            if place == 1 {
+                if !self.lexer.take(",") {
+                    return Err(self.lexer.fault("expected `,`: join takes a field and a text"));
+                }
+                self.lexer.blank();
+            }
+            match self.lexer.quoted()? {
+                Some(text) => separator = Some(text),
+                None => subject = self.subject()?,
+            }
+        }
+        let (Some(separator), Some(mut subject)) = (separator, subject) else {
+            return Err(self.lexer.fault("join takes a field and a text in quotes"));
+        };
+        subject.transforms.push(Transform::Join(separator.into()));
         self.lexer.blank();
         self.close()?;
         self.depth -= 1;
@@ -247,8 +283,8 @@ impl Parser<'_> {
         if right == Right::List && self.lexer.take("(") {
             return self.list().map(Operand::List);
         }
-        if let Some(transform) = self.transform() {
-            return self.inside(transform).map(Operand::Subject);
+        if let Some(subject) = self.transformed()? {
+            return Ok(Operand::Subject(subject));
         }
         let at = self.lexer.position();
         let (word, expected) = match right {

@@ -10,14 +10,11 @@ use crate::priority::Priority;
 use crate::problem::{Code, Fault, Problems};
 use crate::read_exception;
 use crate::source::{Lines, Position};
+use crate::version::{self, ENGINE_VERSION};
 use crate::yaml::{self, Data, Node};
 
 /// The event source that this crate is about.
 pub(crate) const SYSCALL: &str = "syscall";
-
-/// The version of Falco's rule engine whose language this is. A file that requires a later one is
-/// loaded all the same, with a warning: what is missing is named where it is used.
-const ENGINE: (u32, u32, u32) = (0, 60, 0);
 
 const RULE_KEYS: [&str; 16] = [
     "rule",
@@ -133,12 +130,12 @@ impl Reader<'_> {
     fn engine_version(&mut self, item: &Mapping<'_>) -> Result<(), Fault> {
         let text = item.need_str("required_engine_version")?;
         let at = item.key_at("required_engine_version");
-        let Some(version) = version(text) else {
+        let Some(version) = version::read(text) else {
             let message = format!("`{text}` is no version: expected a number or `x.y.z`");
             return Err(Fault::new(Code::Version, at, message));
         };
-        if version > ENGINE {
-            let (x, y, z) = ENGINE;
+        if version > ENGINE_VERSION {
+            let (x, y, z) = ENGINE_VERSION;
             let message =
                 format!("the rules ask for engine {text}; this is the language of {x}.{y}.{z}");
             self.problems.warn(Code::Version, at, message);
@@ -362,16 +359,4 @@ fn priority(item: &Mapping<'_>) -> Result<Priority, Fault> {
 fn tags(item: &Mapping<'_>) -> Result<Option<BTreeSet<String>>, Fault> {
     let tags: Option<Vec<(String, Position)>> = item.strings("tags")?;
     Ok(tags.map(|tags| tags.into_iter().map(|(tag, _)| tag).collect()))
-}
-
-/// Reads `x.y.z`; a number alone is the middle one, as older files have it.
-fn version(text: &str) -> Option<(u32, u32, u32)> {
-    if let Ok(number) = text.parse() {
-        return Some((0, number, 0));
-    }
-    let mut parts = text.splitn(3, '.').map(|part| part.parse().ok());
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(Some(x)), Some(Some(y)), Some(Some(z))) => Some((x, y, z)),
-        _ => None,
-    }
 }

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use crate::ast::{Subject as Written, Transform};
 use crate::catalogue::Catalogue;
 use crate::compile;
-use crate::evaluate::{fetch, with_transforms};
+use crate::evaluate::ask;
 use crate::event::EventType;
 use crate::field;
 use crate::parser;
 use crate::problem::{Code, Problems};
 use crate::program::Subject;
 use crate::text::Text;
+use crate::transform::Spare;
 use crate::value::{Fields, Value};
 
 /// What stands for a value that there is not.
@@ -112,9 +113,8 @@ impl Template {
 }
 
 fn show<F: Fields + ?Sized>(event: EventType, fields: &F, subject: &Subject) -> Option<String> {
-    let value = fetch(event, fields, subject.field, subject.argument.borrow());
     let mut shown = None;
-    with_transforms(value, &subject.transforms, &mut |value: Value<'_>| {
+    ask(event, fields, subject, false, &Spare::default(), &mut |value: Value<'_>| {
         shown = value.to_text().map(Cow::into_owned);
         true
     });
@@ -227,15 +227,17 @@ impl Reader<'_> {
 
 /// `toupper(proc.name)`: its length, and what it asks for.
 fn transformed(text: &str) -> Option<(usize, Written)> {
-    let starts = |(name, _): &(&str, Transform)| {
-        text.strip_prefix(name).is_some_and(|rest| rest.starts_with('('))
-    };
-    if !Transform::ALL.iter().any(starts) {
+    let starts = |name: &str| text.strip_prefix(name).is_some_and(|rest| rest.starts_with('('));
+    if !starts(Transform::JOIN) && !Transform::ALL.iter().any(|(name, _)| starts(name)) {
         return None;
     }
-    let mut depth = 0_usize;
+    let (mut depth, mut quote) = (0_usize, None);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
+            b'"' | b'\'' if quote.is_none_or(|open| open == byte) => {
+                quote = if quote.is_none() { Some(byte) } else { None };
+            }
+            _ if quote.is_some() => {}
             b'(' => depth += 1,
             b')' if depth == 1 => {
                 let inside = Text::of_word(text.get(..=at)?, Default::default());

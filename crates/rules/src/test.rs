@@ -59,7 +59,7 @@ pub(crate) enum Test {
     Exists,
     Text(Relation, Box<[u8]>),
     TextIn(TextSet),
-    Contains(Finder<'static>),
+    Contains(Box<Finder<'static>>),
     /// Any of several parts, or one in either case.
     ContainsAny(AhoCorasick),
     StartsWith(Box<[u8]>),

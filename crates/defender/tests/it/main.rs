@@ -14,3 +14,4 @@ mod models_files;
 mod recorder;
 mod containers;
 mod output;
+mod detect;

@@ -78,3 +78,33 @@ fn values_come_by_field() {
     let keys: Vec<_> = rule.output().keys().collect();
     assert_eq!(keys, ["fd.name", "proc.pname", "proc.aname[2]", "proc.name"]);
 }
+
+#[test]
+fn several_values_are_joined() {
+    let text = rule("r", r#"evt.type = execve and join(proc.aname, "->") contains "sh->sshd""#)
+        .replace(
+            "output: o",
+            r#"output: 'line %join("(", proc.aname)! none %join(proc.aexe, ",").'"#,
+        );
+    let rules = load_well(&text);
+    let (_, found) = rules.find("r").expect("the rule");
+    let line = event("execve").texts("proc.aname", &["bash", "sshd", "init"]);
+    assert_eq!(found.output().render(line.kind, &line), "line bash(sshd(init! none <NA>.");
+    assert_eq!(crate::support::matches(&rules, &line), ["r"]);
+    let other = event("execve").texts("proc.aname", &["sshd", "bash"]);
+    assert!(crate::support::matches(&rules, &other).is_empty());
+    assert!(crate::support::matches(&rules, &event("execve")).is_empty());
+    assert!(crate::support::holds(
+        r#"evt.type = execve and toupper(join(proc.aname, "/")) = "BASH/SSHD/INIT""#,
+        &line
+    ));
+    for (condition, what) in [
+        (r#"join(proc.name, ",") = x"#, "no several values"),
+        (r#"join(proc.aname[1], ",") = x"#, "no several values"),
+        (r#"join(proc.aname) = x"#, "expected `,`"),
+        (r#"join(proc.aname, proc.aexe) = x"#, "a field and a text in quotes"),
+    ] {
+        let error = crate::support::error(&rule("r", condition));
+        assert!(error.contains(what), "{error}");
+    }
+}

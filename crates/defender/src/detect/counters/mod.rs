@@ -10,6 +10,7 @@ mod guessing;
 mod processor;
 mod scan;
 mod settings;
+mod shell;
 mod window;
 
 use std::hash::RandomState;
@@ -23,7 +24,7 @@ use crate::Finding;
 
 pub use settings::{
     CounterSettings, DeletionSettings, DnsSettings, GuessingSettings, ProcessorSettings,
-    RewritingSettings, ScanSettings,
+    RewritingSettings, ScanSettings, ShellSettings,
 };
 
 use window::Table;
@@ -42,7 +43,9 @@ pub struct Counter {
 }
 
 /// Every counter, in the order in which they look.
-pub const COUNTERS: [&Counter; 8] = [
+pub const COUNTERS: [&Counter; 10] = [
+    &shell::REVERSE,
+    &shell::BIND,
     &scan::PORTS,
     &scan::HOSTS,
     &guessing::OUTBOUND,
@@ -59,6 +62,7 @@ type Scope = Option<ContainerId>;
 /// The counts of one container.
 #[derive(Debug, Clone, Default)]
 struct Tally {
+    connections: shell::Connections,
     scan: scan::Scans,
     guessing: guessing::Guesses,
     dns: dns::Questions,
@@ -105,6 +109,7 @@ impl Counters {
     /// The kinds of events that are counted.
     pub fn kinds() -> KindSet {
         [
+            Kind::Exec,
             Kind::Connect,
             Kind::Send,
             Kind::Accept,
@@ -135,11 +140,16 @@ impl Counters {
             found,
         };
         match event.kind() {
+            Kind::Exec => tally.connections.executed(event, look),
             Kind::Connect | Kind::Send => {
+                tally.connections.connected(event, look);
                 tally.scan.look(event, look);
                 tally.guessing.outbound(event, look);
             }
-            Kind::Accept => tally.guessing.inbound(event, look),
+            Kind::Accept => {
+                tally.connections.connected(event, look);
+                tally.guessing.inbound(event, look);
+            }
             Kind::DnsQuestion => tally.dns.look(event, look),
             _ => tally.files.look(event, look),
         }

@@ -15,6 +15,8 @@ pub struct CounterSettings {
     pub peers: usize,
     /// Milliseconds in which the same counter says nothing more of the same container.
     pub quiet_ms: u64,
+    /// Shells behind connections.
+    pub shell: ShellSettings,
     /// Many ports of one host, or one port of many hosts.
     pub scan: ScanSettings,
     /// Guessing of passwords, from a container or against it.
@@ -36,6 +38,7 @@ impl Default for CounterSettings {
             processes: 64,
             peers: 64,
             quiet_ms: 600_000,
+            shell: ShellSettings::default(),
             scan: ScanSettings::default(),
             guessing: GuessingSettings::default(),
             dns: DnsSettings::default(),
@@ -43,6 +46,22 @@ impl Default for CounterSettings {
             rewriting: RewritingSettings::default(),
             processor: ProcessorSettings::default(),
         }
+    }
+}
+
+/// Reverse and bind shells.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShellSettings {
+    /// Off switch.
+    pub enabled: bool,
+    /// Milliseconds after a connection in which a shell belongs to it.
+    pub window_ms: u64,
+}
+
+impl Default for ShellSettings {
+    fn default() -> Self {
+        Self { enabled: true, window_ms: 60_000 }
     }
 }
 

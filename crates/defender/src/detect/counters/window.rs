@@ -106,6 +106,11 @@ impl<K: Hash + Eq + Clone, V: Default> Table<K, V> {
         &mut row.1
     }
 
+    /// The tally of a key, if there is one.
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.rows.get(key).map(|(_, row)| row)
+    }
+
     /// Forgets a key.
     pub(super) fn forget(&mut self, key: &K) {
         self.rows.remove(key);

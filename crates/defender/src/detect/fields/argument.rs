@@ -1,192 +1,33 @@
 //! The arguments of the call: `evt.arg.NAME`.
 //!
-//! Names and texts are Falco's where its call has such an argument. Those of [`OWN`] are Palisade's own.
+//! Names and texts are Falco's where its call has such an argument. Those of [`argument_names::OWN`] are Palisade's own.
 
 use std::fmt::Write as _;
 
 use palisade_model::event::{
-    Activity, Event, MemoryWay, NamespaceOperation, SocketAddress, Transport,
+    Activity, Event, Kind, MemoryWay, NamespaceOperation, SocketAddress, Transport,
 };
 use palisade_rules::{Argument, FieldId, Fields as _, Value};
 
-use super::{EventFields, Slot, descriptor, runtime_setup, symbols, texts};
+use super::{EventFields, Slot, argument_names, descriptor, runtime_setup, symbols};
 
-/// On every event.
-const EVERY: &[&str] = &["res", "runtime_setup", "parent_outside"];
-
-/// Palisade's own arguments, with what they say.
-pub const OWN: &[(&str, &str)] = &[
-    (
-        "runtime_setup",
-        "`true` while a container runtime prepares the container and has not yet become its program",
-    ),
-    (
-        "parent_outside",
-        "`true` where the process's parent is outside of its container: the container's first process, `docker exec`",
-    ),
-    ("script", "of `execve`: the script, when the executable is its interpreter"),
-    ("previous", "of `execve`: the path of what ran before in this process"),
-    ("gained", "of `execve` and `capset`: the capabilities that were not there before"),
-    ("before", "of `chmod`: the mode that the file had"),
-    ("modified", "of `utimensat`: the new time of modification, milliseconds since 1970"),
-    ("operation", "of `mount`: `mount`, `bind`, `move`, `remount`, `unmount`, `pivot-root`"),
-    ("target_path", "of `ptrace`, `kill` and process memory: what the other process runs"),
-    ("target_container", "of the same: `own`, `other`, `host`"),
-    ("way", "of process memory: `process-vm` or `proc-mem`"),
-    ("writes", "of process memory: `true` for writing"),
-    ("euid_before", "of `setuid` and its kin: the effective user before"),
-    ("query", "of DNS messages: the name asked for"),
-    ("query_type", "of DNS messages: the number of the record type"),
-    ("code", "of DNS answers: the response code"),
-    ("opcode", "of `io_uring_enter`: `IORING_OP_*` as a number"),
-];
-
-/// Arguments that `evt.rawarg` gives as numbers.
-pub(super) const NUMBERS: &[&str] =
-    &["res", "pid", "uid", "gid", "size", "mode", "flags", "sig", "opcode", "query_type"];
-
-/// The names of an event's arguments, after those of every event.
-pub(super) fn names(event: &Event) -> &'static [&'static str] {
-    match &event.activity {
-        Activity::Fork { .. } => &["flags", "exe", "comm", "args", "pid", "ptid", "cwd", "uid"],
-        Activity::Exec { .. } => &[
-            "exe",
-            "args",
-            "pid",
-            "ptid",
-            "cwd",
-            "comm",
-            "env",
-            "tty",
-            "exe_flags",
-            "trusted_exepath",
-            "filename",
-            "uid",
-            "exe_ino",
-            "cap_permitted",
-            "cap_effective",
-            "cap_inheritable",
-            "script",
-            "previous",
-            "gained",
-        ],
-        Activity::Exit { .. } => &["status", "ret", "sig"],
-        Activity::Open { .. } | Activity::Create { .. } => {
-            &["name", "path", "flags", "mode", "dev", "ino", "fd"]
-        }
-        Activity::Rename { .. } => &["oldpath", "newpath"],
-        Activity::Link { symbolic: true, .. } => &["target", "linkpath"],
-        Activity::Link { .. } => &["oldpath", "newpath"],
-        Activity::Unlink { .. } => &["name", "path"],
-        Activity::Mode { .. } => &["filename", "mode", "before"],
-        Activity::Owner { .. } => &["path", "filename", "uid", "gid"],
-        Activity::Times { .. } => &["path", "modified"],
-        Activity::Truncate { .. } => &["path", "size"],
-        Activity::Mount { .. } => &["dev", "dir", "name", "type", "flags", "operation"],
-        Activity::Ptrace { .. } => &["request", "pid", "target_path", "target_container"],
-        Activity::Memory { .. } => &["pid", "target_path", "target_container", "way", "writes"],
-        Activity::Namespace { .. } => &["flags", "nstype"],
-        Activity::Identity { .. } => &["uid", "ruid", "euid", "suid", "gid", "euid_before"],
-        Activity::Capability { .. } => {
-            &["cap_permitted", "cap_effective", "cap_inheritable", "gained"]
-        }
-        Activity::Module { .. } => &["name", "path"],
-        Activity::Bpf { .. } => &["cmd", "type", "name"],
-        Activity::Memfd { .. } => &["name", "flags"],
-        Activity::Connect { .. } => &["addr", "tuple", "fd"],
-        Activity::Accept { .. } => &["tuple", "fd"],
-        Activity::Bind { .. } | Activity::Listen { .. } => &["addr", "fd"],
-        Activity::Send { .. } => &["size", "tuple", "fd"],
-        Activity::DnsQuestion { .. } => &["query", "query_type", "tuple"],
-        Activity::DnsAnswer { .. } => &["query", "query_type", "code"],
-        Activity::RawSocket { .. } => &["domain", "type", "proto"],
-        Activity::Signal { .. } => &["pid", "sig", "target_path", "target_container"],
-        Activity::IoUring { .. } => &["opcode", "name"],
-    }
-}
-
-/// Every name that some event has.
-pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    const NAMES: &[&str] = &[
-        "flags",
-        "exe",
-        "comm",
-        "args",
-        "pid",
-        "ptid",
-        "cwd",
-        "uid",
-        "env",
-        "tty",
-        "exe_flags",
-        "trusted_exepath",
-        "filename",
-        "exe_ino",
-        "cap_permitted",
-        "cap_effective",
-        "cap_inheritable",
-        "script",
-        "previous",
-        "gained",
-        "status",
-        "ret",
-        "sig",
-        "name",
-        "path",
-        "mode",
-        "dev",
-        "ino",
-        "fd",
-        "oldpath",
-        "newpath",
-        "target",
-        "linkpath",
-        "before",
-        "gid",
-        "modified",
-        "size",
-        "dir",
-        "type",
-        "operation",
-        "request",
-        "target_path",
-        "target_container",
-        "way",
-        "writes",
-        "nstype",
-        "ruid",
-        "euid",
-        "suid",
-        "euid_before",
-        "cmd",
-        "addr",
-        "tuple",
-        "query",
-        "query_type",
-        "code",
-        "domain",
-        "proto",
-        "opcode",
-    ];
-    EVERY.iter().chain(NAMES).copied()
-}
-
-fn both(event: &Event) -> impl Iterator<Item = &'static str> {
-    EVERY.iter().chain(names(event)).copied().take(texts::MAX_ARGUMENTS)
-}
-
-/// The text of an argument, by its name or its place.
+/// The text of an argument, by its name or, of a socket, its place.
 pub(super) fn get<'v>(view: &'v EventFields<'_>, argument: Argument<'_>) -> Value<'v> {
     let found = match argument {
-        Argument::None => None,
-        Argument::Index(index) => {
-            let index = usize::try_from(index).unwrap_or(usize::MAX);
-            both(view.event).enumerate().find(|(at, _)| *at == index)
+        // Falco's order, which is ours for the one call that rules ask so: socket(domain, type, protocol).
+        Argument::Index(index) if view.event.kind() == Kind::RawSocket => {
+            let name = usize::try_from(index).ok().and_then(|at| argument_names::SOCKET.get(at));
+            name.and_then(|name| place(view.event.kind(), name))
         }
-        Argument::Name(name) => both(view.event).enumerate().find(|(_, own)| *own == name),
+        Argument::None | Argument::Index(_) => None,
+        Argument::Name(name) => place(view.event.kind(), name),
     };
     let Some((at, name)) = found else { return Value::Absent };
     view.text(Slot::Argument(at), |out| write(view, name, out))
+}
+
+fn place(kind: Kind, name: &str) -> Option<(usize, &'static str)> {
+    argument_names::of(kind).enumerate().find(|(_, own)| *own == name)
 }
 
 /// The number behind an argument.
@@ -225,7 +66,7 @@ pub(super) fn number(view: &EventFields<'_>, argument: Argument<'_>) -> Value<'s
 
 /// All arguments that there are, `name=value` apart by a space.
 pub(super) fn write_all(view: &EventFields<'_>, out: &mut String) -> bool {
-    for name in both(view.event) {
+    for name in argument_names::of(view.event.kind()) {
         let before = out.len();
         if !out.is_empty() {
             out.push(' ');
@@ -281,6 +122,7 @@ fn executed(view: &EventFields<'_>, name: &str, out: &mut String) -> bool {
         "cap_permitted" => return field(view, FieldId::ThreadCapPermitted, out),
         "cap_effective" => return field(view, FieldId::ThreadCapEffective, out),
         "cap_inheritable" => return field(view, FieldId::ThreadCapInheritable, out),
+        "exe_deleted" => truth(file.deleted && !process.executable.fileless, out),
         "script" => return text(script.as_ref().map(|script| &script.path), out),
         "previous" => return text(Some(previous), out),
         "gained" if *gained == 0 => return false,
@@ -338,8 +180,12 @@ fn of_activity(event: &Event, name: &str, out: &mut String) -> bool {
         }
         ("oldpath", A::Rename { from, .. }) => return text(Some(&from.path), out),
         ("newpath", A::Rename { to, .. }) => return text(Some(to), out),
-        ("oldpath" | "target", A::Link { target, .. }) => return text(Some(&target.path), out),
-        ("newpath" | "linkpath", A::Link { link, .. }) => return text(Some(link), out),
+        ("oldpath", A::Link { target, symbolic: false, .. })
+        | ("target", A::Link { target, symbolic: true, .. }) => {
+            return text(Some(&target.path), out);
+        }
+        ("newpath", A::Link { link, symbolic: false, .. })
+        | ("linkpath", A::Link { link, symbolic: true, .. }) => return text(Some(link), out),
         ("filename", A::Mode { file, .. })
         | ("filename" | "path", A::Owner { file, .. })
         | ("path", A::Times { file, .. } | A::Truncate { file, .. }) => {

@@ -5,6 +5,7 @@
 //! which needs it is left out by name instead of never matching.
 
 mod argument;
+mod argument_names;
 mod call;
 mod container;
 mod descriptor;
@@ -21,7 +22,7 @@ use std::ops::ControlFlow;
 use palisade_model::event::Event;
 use palisade_rules::{Argument, Catalogue, EventType, FieldId, Fields, Value};
 
-pub use argument::OWN as OWN_ARGUMENTS;
+pub use argument_names::OWN as OWN_ARGUMENTS;
 pub use texts::Texts;
 pub use user::{NoNames, UserNames};
 
@@ -118,13 +119,14 @@ pub fn catalogue() -> Catalogue {
         .chain(container::FILLED);
     Catalogue::new()
         .with(plain.copied())
-        .with_arguments(FieldId::EvtArg, argument::all())
-        .with_arguments(FieldId::EvtRawarg, argument::NUMBERS.iter().copied())
+        .with_arguments(FieldId::EvtArg, argument_names::all())
+        .with_arguments(FieldId::EvtArg, ["0", "1", "2"])
+        .with_arguments(FieldId::EvtRawarg, argument_names::NUMBERS.iter().copied())
 }
 
 /// The names of the arguments that `evt.arg` has values for, sorted.
 pub fn event_arguments() -> Vec<&'static str> {
-    let mut names: Vec<_> = argument::all().collect();
+    let mut names: Vec<_> = argument_names::all().collect();
     names.sort_unstable();
     names.dedup();
     names

@@ -3,7 +3,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
-/// Arguments that one event can have at most ([`super::argument::names`]).
+/// Arguments that one event can have at most ([`super::argument_names`]).
 pub(super) const MAX_ARGUMENTS: usize = 24;
 /// Ancestors whose command lines can be asked for by number.
 const MAX_LINES: usize = palisade_model::event::MAX_ANCESTORS;
