@@ -399,6 +399,7 @@ struct settings {
 enum shape_flag {
 	SHAPE_FAILURES = 1 << 0,     /* report it when it failed as well */
 	SHAPE_EVERY = 1 << 1,        /* never deduplicate */
+	SHAPE_TIMES = 1 << 3,        /* argument 2 points to two times; the second replaces arguments 4 and 5 */
 	SHAPE_ARGUMENT0 = 1 << 2,    /* tell apart by the first argument (commands of bpf, ptrace, ...) */
 };
 

@@ -77,7 +77,7 @@ INLINE bool send__is_new(const struct hook *hook, const struct settings *setting
 		.detail = (u64)KIND_SEND << 48 | hook->address.port,
 	};
 	u64 suppressed;
-	if (settings->dedup_window && !seen__is_new(&key, settings->dedup_window, &suppressed))
+	if (settings->dedup_window && !seen__is_new(&key, settings->dedup_window, 1, &suppressed))
 		return false;
 	return rate__passes(settings, KIND_SEND, cgroup);
 }

@@ -45,7 +45,7 @@ INLINE bool open__is_new(const struct call *call, struct task_struct *task, stru
 		.object = READ(inode, i_ino),
 		.detail = (u64)READ(super, s_dev) << 16 | kind << 8 | (READ(file, f_mode) & FMODE_WRITE),
 	};
-	return call__is_new(call, &key, suppressed);
+	return call__is_new(call, &key, 1, suppressed);
 }
 
 SYSCALL_PROGRAM

@@ -110,17 +110,23 @@ NOINLINE void loss__count(u32 kind, u64 cgroup, u32 reason)
 
 /* ---- said already, or too often ---- */
 
-/* True if this is to be reported; `*suppressed` then says how many like it were not. */
-NOINLINE bool seen__is_new(const struct seen_key *key, u64 window, u64 *suppressed)
+/* True if this is to be reported, at most `burst` times in a window; `*suppressed` then says how many like
+ * it were not. */
+NOINLINE bool seen__is_new(const struct seen_key *key, u64 window, u32 burst, u64 *suppressed)
 {
 	u64 now = bpf_ktime_get_boot_ns();
 	struct seen *seen_before = bpf_map_lookup_elem(&seen, key);
+	*suppressed = 0;
 	if (seen_before && now - seen_before->time < window) {
+		if (seen_before->told < burst) {
+			__sync_fetch_and_add(&seen_before->told, 1);
+			return true;
+		}
 		__sync_fetch_and_add(&seen_before->suppressed, 1);
 		return false;
 	}
 	*suppressed = seen_before ? seen_before->suppressed : 0;
-	struct seen first = { .time = now };
+	struct seen first = { .time = now, .told = 1 };
 	bpf_map_update_elem(&seen, key, &first, BPF_ANY);
 	return true;
 }

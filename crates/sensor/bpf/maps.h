@@ -67,6 +67,7 @@ struct seen_key {
 struct seen {
 	u64 time;
 	u64 suppressed;
+	u64 told; /* in this window */
 };
 
 MAP(seen, MAP_LRU_HASH, 65536, struct seen_key, struct seen);

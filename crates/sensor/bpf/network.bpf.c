@@ -121,6 +121,9 @@ INLINE u64 address__fold(const struct socket_address *address)
 	return half[0] ^ (half[1] * 31);
 }
 
+/* Who guesses passwords comes again and again to one place: that many of a window are told. */
+#define NETWORK_BURST 32
+
 INLINE bool socket__passes(const struct call *call, const struct socket_event *event, struct task_struct *task,
 			   u64 *suppressed)
 {
@@ -138,7 +141,7 @@ INLINE bool socket__passes(const struct call *call, const struct socket_event *e
 	};
 	if (event->family == AF_UNIX)
 		key.object = event->inode;
-	return call__is_new(call, &key, suppressed);
+	return call__is_new(call, &key, kind == KIND_CONNECT || kind == KIND_ACCEPT ? NETWORK_BURST : 1, suppressed);
 }
 
 SYSCALL_PROGRAM

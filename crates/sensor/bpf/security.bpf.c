@@ -71,7 +71,7 @@ INLINE int io_uring__submit(struct io_kiocb *request)
 		.detail = (u64)KIND_IO_URING << 48,
 	};
 	u64 suppressed = 0;
-	if (settings->dedup_window && !seen__is_new(&key, settings->dedup_window, &suppressed))
+	if (settings->dedup_window && !seen__is_new(&key, settings->dedup_window, 1, &suppressed))
 		return 0;
 	if (!rate__passes(settings, KIND_IO_URING, cgroup))
 		return 0;

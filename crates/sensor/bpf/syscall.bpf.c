@@ -84,7 +84,7 @@ INLINE bool call__passes(const struct call *call, struct task_struct *task, u64 
 	key.actor = task__executable_inode(task);
 	key.object = call->shape.flags & SHAPE_ARGUMENT0 ? call->argument[0] : 0;
 	key.detail = (u64)call->shape.kind << 48 | (u64)call->number << 32 | (call->result < 0);
-	return call__is_new(call, &key, suppressed);
+	return call__is_new(call, &key, 1, suppressed);
 }
 
 /* Everything that needs no more than arguments, names and one descriptor: rename, unlink, mount,
@@ -109,6 +109,8 @@ int syscall__plain(u64 *ctx)
 	event->suppressed = suppressed;
 	event->result = call.result;
 	__builtin_memcpy(event->argument, call.argument, sizeof(call.argument));
+	if (call.shape.flags & SHAPE_TIMES)
+		bpf_probe_read_user(&event->argument[4], 16, (void *)(call.argument[2] + 16));
 	event->syscall = call.number;
 	event->pad = 0;
 	file__describe(scratch, &event->file, call__file(&call, task));

@@ -150,13 +150,13 @@ INLINE struct file *call__file(const struct call *call, struct task_struct *task
 	return file__of_descriptor(task, (s32)call__argument(call, call->shape.fd));
 }
 
-INLINE bool call__is_new(const struct call *call, struct seen_key *key, u64 *suppressed)
+INLINE bool call__is_new(const struct call *call, struct seen_key *key, u32 burst, u64 *suppressed)
 {
 	*suppressed = 0;
 	key->cgroup = call->cgroup;
 	if (call->shape.flags & SHAPE_EVERY || !call->settings->dedup_window)
 		return rate__passes(call->settings, call->shape.kind, call->cgroup);
-	return seen__is_new(key, call->settings->dedup_window, suppressed) &&
+	return seen__is_new(key, call->settings->dedup_window, burst, suppressed) &&
 	       rate__passes(call->settings, call->shape.kind, call->cgroup);
 }
 

@@ -9,6 +9,8 @@ const FAILURES: u8 = 1;
 const EVERY: u8 = 2;
 /// Told apart by its first argument.
 const BY_COMMAND: u8 = 4;
+/// Its third argument points to two times, of which the second is taken.
+const WITH_TIMES: u8 = 8;
 /// The descriptor is what the call returns.
 const RESULT: i8 = 6;
 /// Not there.
@@ -116,7 +118,7 @@ const COMMON: &[Entry] = &[
     named(libc::SYS_fchmodat, MODE, 0, [1, 0, NONE, NONE]),
     with_file(libc::SYS_fchown, OWNER, 0, 0),
     named(libc::SYS_fchownat, OWNER, 0, [1, 0, NONE, NONE]),
-    named(libc::SYS_utimensat, TIMES, 0, [1, 0, NONE, NONE]),
+    named(libc::SYS_utimensat, TIMES, WITH_TIMES, [1, 0, NONE, NONE]),
     named(libc::SYS_truncate, TRUNCATE, 0, [0, NONE, NONE, NONE]),
     with_file(libc::SYS_ftruncate, TRUNCATE, 0, 0),
     named(libc::SYS_mount, MOUNT, FAILURES, [0, NONE, 1, NONE]),

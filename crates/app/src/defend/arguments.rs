@@ -17,8 +17,10 @@ pub(crate) enum EventFormat {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Needs root, or the capabilities that --check lists. Exit status: 0 ended as told; 1 \
-                        --check found that nothing is seen as it happens; 2 it could not start.")]
+#[command(
+    after_help = "Needs root, or the capabilities that --check lists. Exit status: 0 ended as told; 1 \
+                        --check found that nothing is seen as it happens; 2 it could not start."
+)]
 pub(crate) struct DefendArguments {
     /// Settings, as TOML.
     #[arg(long, short, value_name = "FILE")]

@@ -65,7 +65,8 @@ fn explain(
     let mut line = Vec::new();
     loop {
         line.clear();
-        let read = std::io::Read::take(&mut reader, MAX_LINE as u64).read_until(b'\n', &mut line)?;
+        let read =
+            std::io::Read::take(&mut reader, MAX_LINE as u64).read_until(b'\n', &mut line)?;
         if read == 0 {
             break;
         }

@@ -13,6 +13,7 @@ use palisade_sensor::{CgroupChange, CgroupWhat, Observation, Plan};
 use crate::Finding;
 use crate::containers::{Container, ContainerChange, Found, Registry};
 use crate::detect::Detector;
+use crate::detect::fields::runtime_setup;
 use crate::incidents::{Incidents, Update};
 use crate::models::{self, Keeper};
 use crate::output::{Item, Phase};
@@ -109,6 +110,8 @@ pub struct Core {
     host: RuleSet,
     /// Kinds that the sensor sees.
     live: KindSet,
+    /// Events that were a runtime's, making a container.
+    runtime_steps: u64,
 }
 
 /// What a [`Core`] is made of.
@@ -145,7 +148,13 @@ impl Core {
             sheets: HashMap::new(),
             host,
             live,
+            runtime_steps: 0,
         }
+    }
+
+    /// Events that were a runtime's, making a container: nobody is told of them.
+    pub fn runtime_steps(&self) -> u64 {
+        self.runtime_steps
     }
 
     /// The containers.
@@ -291,6 +300,11 @@ impl Core {
         orders: &mut Vec<Order>,
     ) {
         event.container = self.registry.by_cgroup(event.process.cgroup).map(Arc::clone);
+        // What a runtime does to make the container is not the container's doing.
+        if runtime_setup::is(&event) {
+            self.runtime_steps += 1;
+            return;
+        }
         self.name_targets(&mut event);
         let event = Arc::new(event);
         let mut findings = Vec::new();

@@ -12,7 +12,6 @@ use palisade_model::event::{Blind, BlindCause, ContainerId, ContainerIdentity, E
 use palisade_sensor::Observation;
 
 use super::audit::Audit;
-use super::{canary, control};
 use super::config::Config;
 use super::core::{Core, Order, Parts};
 use super::eyes::{self, Eyes, Watching};
@@ -20,6 +19,7 @@ use super::gate::{Answers, Gate, Told};
 use super::hands::{Done, Hands};
 use super::now;
 use super::sources::{self, PolicyError, SourceError, Stamp};
+use super::{canary, control};
 use crate::containers::{
     Discovery, Finder, Hierarchy, HierarchyError, Host, HostError, Registry, Stopper, first_look,
 };

@@ -1,9 +1,7 @@
 //! The Defender's deciders, driven by recorded events.
 
-mod policy;
-mod policy_documents;
-mod policy_plan;
-mod policy_support;
+mod containers;
+mod detect;
 mod hashes;
 mod hashes_submit;
 mod incidents;
@@ -11,7 +9,9 @@ mod incidents_bounds;
 mod incidents_stories;
 mod models;
 mod models_files;
-mod recorder;
-mod containers;
 mod output;
-mod detect;
+mod policy;
+mod policy_documents;
+mod policy_plan;
+mod policy_support;
+mod recorder;

@@ -119,9 +119,19 @@ fn changed(call: &Call, kind: Kind) -> Activity {
         Kind::Owner => {
             Activity::Owner { file, uid: owner(argument(next)), gid: owner(argument(next + 1)) }
         }
-        Kind::Times => Activity::Times { file, modified: None::<UnixMillis> },
+        Kind::Times => Activity::Times { file, modified: modified(call) },
         _ => Activity::Truncate { file, size: argument(1) },
     }
+}
+
+/// A time that was set by hand: not "now" and not "as it is" (utimensat(2)). The older calls' are not read.
+fn modified(call: &Call) -> Option<UnixMillis> {
+    const UTIME_NOW: u64 = 0x3fff_ffff;
+    const UTIME_OMIT: u64 = 0x3fff_fffe;
+    let [.., seconds, rest] = call.arguments;
+    let told = is(call, &[libc::SYS_utimensat]) && call.arguments[2] != 0;
+    (told && rest != UTIME_NOW && rest != UTIME_OMIT)
+        .then(|| UnixMillis(seconds.saturating_mul(1_000).saturating_add(rest / 1_000_000)))
 }
 
 const MS_REMOUNT: u64 = 32;

@@ -24,7 +24,11 @@ const START: Duration = Duration::from_secs(60);
 pub(super) fn settings(socket: Option<&Path>, rules: &str) -> String {
     let sockets =
         socket.map(|path| format!("{{ path = \"{}\", api = \"docker\" }}", path.display()));
-    format!("rules = [\"{rules}\"]\n[containers]\nsockets = [{}]\n", sockets.unwrap_or_default())
+    // Every container is a story of its own here, however many there are of one image.
+    format!(
+        "rules = [\"{rules}\"]\n[containers]\nsockets = [{}]\n[incidents]\nmax_replicas = 100000\n",
+        sockets.unwrap_or_default()
+    )
 }
 
 /// `palisade defend`. Dropped, it is stopped.
@@ -47,6 +51,8 @@ impl Defender {
         let mut process = Command::new(program())
             .args(["defend", "--format", "jsonl", "--config"])
             .arg(at("defend.toml"))
+            .arg("--state")
+            .arg(at("state"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(at("log")).expect("a log"))
