@@ -14,7 +14,9 @@ use anyhow::{Context, bail};
 use palisade_defender::agent::{Agent, Config, Signals, check};
 use palisade_defender::manners::watchdog::{self, Ended, Line};
 use palisade_defender::metrics::EndpointSettings;
-use palisade_defender::output::{Device, FileSettings, Format, SinkSettings, Target};
+use palisade_defender::output::{
+    Device, FileSettings, Format, OutputSettings, SinkSettings, Target,
+};
 use palisade_model::event::{Kind, KindSet};
 use palisade_telemetry::{LogFormat, init_logs};
 
@@ -166,8 +168,10 @@ fn config(arguments: &DefendArguments) -> anyhow::Result<Config> {
         None => Config::default(),
     };
     if let Some(state) = &arguments.state {
-        config.output.queues = state.join("queues");
         config.state = state.clone();
+    }
+    if config.output.queues == OutputSettings::default().queues {
+        config.output.queues = config.state.join("queues");
     }
     config.policy = arguments.policy.clone().or(config.policy);
     config.rules.extend(arguments.rules.iter().cloned());

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What the kernel side says to the Rust side, byte for byte.
  *
  * Version 1. Little endian, natural alignment, no hidden padding: src/layout.rs has the same structs;

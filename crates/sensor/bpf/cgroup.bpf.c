@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Connections, binds and sends refused in the kernel, and DNS seen on the wire.
  *
  * Attached once, at the root of the unified hierarchy: containers made later are covered before

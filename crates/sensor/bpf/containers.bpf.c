@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* cgroups come and go: how containers are found before their first exec. */
 #include "containers.h"
 #include "tracepoint.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The watched cgroups follow the hierarchy. */
 #ifndef PALISADE_CONTAINERS_H
 #define PALISADE_CONTAINERS_H

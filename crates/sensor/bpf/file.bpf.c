@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* open, openat, openat2, creat, open_by_handle_at: told from the open file itself, which the kernel
  * holds, and not from the name that user space gave. */
 #include "syscall.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Prevention at exec without BPF-LSM: the new program is killed before its first instruction.
  *
  * sched_process_exec runs after the old program is gone and before the return to user mode, where

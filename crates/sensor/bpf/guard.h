@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Which executable may run: the same answer for the killer and for BPF-LSM. */
 #ifndef PALISADE_GUARD_H
 #define PALISADE_GUARD_H

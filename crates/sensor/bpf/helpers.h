@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What every noun needs: who acts, is it watched, was it said already, and how a record is built. */
 #ifndef PALISADE_HELPERS_H
 #define PALISADE_HELPERS_H

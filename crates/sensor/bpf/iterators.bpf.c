@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What exists when the sensor starts: read once, as a file. */
 #include "helpers.h"
 

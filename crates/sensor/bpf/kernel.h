@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The few kernel types, fields and helpers that the programs use, written by hand.
  *
  * Not a generated vmlinux.h: 2.8 MB of one kernel's types say nothing to a reader. Only the fields

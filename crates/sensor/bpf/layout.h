@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The layout of abi.h, said twice: the C compiler refuses the object when one line is wrong, and
  * a test in src/layout.rs compares each with the Rust struct of the same name. */
 #ifndef PALISADE_LAYOUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Rung 5: BPF-LSM (x86 since 5.7, arm64 since 6.4). Denies before anything happens, and names files
  * as the kernel holds them.
  *

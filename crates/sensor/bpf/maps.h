@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The maps that every program shares. */
 #ifndef PALISADE_MAPS_H
 #define PALISADE_MAPS_H

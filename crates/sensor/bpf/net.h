@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Which destination may be reached: the same answer for the cgroup hooks and for BPF-LSM. */
 #ifndef PALISADE_NET_H
 #define PALISADE_NET_H

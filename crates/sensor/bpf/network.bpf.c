@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* socket, connect, accept, bind, listen, sendto: told from the socket, which the kernel holds. */
 #include "syscall.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Signals to others, and io_uring: what no system call's end shows. Everything else of security is
  * in syscall.bpf.c by table. */
 #include "tracepoint.h"

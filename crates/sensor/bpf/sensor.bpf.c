@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Rung 3 as one object, so that its programs share maps without pinning anything: what is pinned
  * outlives a kill -9. The loader loads and attaches each program by itself, and one that this
  * kernel refuses costs only itself. */

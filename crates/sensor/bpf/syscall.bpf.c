@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The dispatcher, and the plain calls: names and numbers. */
 #include "syscall.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* One program at the end of every system call; what to do with each is a table of user space. */
 #ifndef PALISADE_SYSCALL_H
 #define PALISADE_SYSCALL_H

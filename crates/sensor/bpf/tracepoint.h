@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* How a program is tied to a tracepoint.
  *
  * tp_btf (5.5) where it loads. With -DRAW_TRACEPOINTS the same sources give raw tracepoints, which

@@ -44,12 +44,12 @@ pub struct Guard {
 const METADATA: usize = 24;
 
 impl Guard {
-    /// Makes the group and starts its watchdog, a thread that shares nothing with us but the descriptor.
+    /// Makes the group. Nobody waits for it before something is marked.
     ///
     /// # Errors
     ///
     /// Without `CAP_SYS_ADMIN`, or a kernel without permission events (`CONFIG_FANOTIFY_ACCESS_PERMISSIONS`).
-    pub fn new(deadline: Duration) -> Result<Self, SensorError> {
+    pub fn new() -> Result<Self, SensorError> {
         let flags = libc::FAN_CLASS_CONTENT | libc::FAN_CLOEXEC | libc::FAN_NONBLOCK;
         let modes = libc::O_RDONLY | libc::O_LARGEFILE | libc::O_CLOEXEC;
         // SAFETY: no pointers; the result is checked before it is used as a descriptor.
@@ -62,14 +62,12 @@ impl Guard {
         }
         // SAFETY: a descriptor that the kernel has just given us and that nobody else owns.
         let group = File::from(unsafe { OwnedFd::from_raw_fd(raw) });
-        let guard = Self {
+        Ok(Self {
             group: Arc::new(Mutex::new(Some(group))),
             asked_at_ns: Arc::new(AtomicU64::new(0)),
             stop: Arc::new(AtomicBool::new(false)),
             began: Instant::now(),
-        };
-        guard.watch(deadline)?;
-        Ok(guard)
+        })
     }
 
     /// Marks the file system that holds `path` (4.20): one mark for all containers of one storage.
@@ -181,9 +179,15 @@ impl Guard {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// The group lives until its last descriptor is closed: that is why duplicates are dropped before
-    /// anybody decides anything.
-    fn watch(&self, deadline: Duration) -> Result<(), SensorError> {
+    /// Starts the watchdog, a thread that shares nothing with the one that answers but the descriptor: an
+    /// answer that is later than `deadline` has it close the group, and everybody goes on. To be called
+    /// before anything is marked. The group lives until its last descriptor is closed: that is why
+    /// duplicates are dropped before anybody decides anything.
+    ///
+    /// # Errors
+    ///
+    /// When the thread cannot be started.
+    pub fn watch(&self, deadline: Duration) -> Result<(), SensorError> {
         let (group, asked, stop, began) = (
             Arc::clone(&self.group),
             Arc::clone(&self.asked_at_ns),

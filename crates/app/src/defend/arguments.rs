@@ -163,6 +163,9 @@ pub(crate) enum ModelsCommand {
         image: String,
         /// Numbers.
         deviations: Vec<u64>,
+        /// A fact, as incidents and `export` write it: `{"listening":"tcp/81"}`.
+        #[arg(long, value_name = "JSON", conflicts_with = "deviations")]
+        fact: Option<String>,
     },
     /// Put a model aside.
     Archive {

@@ -22,7 +22,11 @@ pub(crate) fn run(arguments: ModelsArguments) -> anyhow::Result<ExitCode> {
         ModelsCommand::Import { file, merge } => ModelCommand::Import { text: read(&file)?, merge },
         ModelsCommand::Relearn { image } => ModelCommand::Relearn(Selector(image)),
         ModelsCommand::Finish { image } => ModelCommand::FinishLearning(Selector(image)),
-        ModelsCommand::Accept { image, deviations } => {
+        ModelsCommand::Accept { image, fact: Some(fact), .. } => ModelCommand::AcceptFact {
+            model: Selector(image),
+            fact: serde_json::from_str(&fact).context("this is no fact")?,
+        },
+        ModelsCommand::Accept { image, deviations, fact: None } => {
             ModelCommand::Accept { model: Selector(image), deviations }
         }
         ModelsCommand::Archive { image } => ModelCommand::Archive(Selector(image)),

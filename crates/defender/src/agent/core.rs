@@ -44,6 +44,8 @@ pub enum Order {
     Ask {
         /// Which.
         container: Arc<ContainerIdentity>,
+        /// All its cgroups.
+        cgroups: Vec<u64>,
         /// By which rules.
         asked: Option<Asked>,
     },
@@ -254,7 +256,8 @@ impl Core {
         if let Some(sheet) = self.sheets.remove(&identity.id)
             && !sheet.planned.asked.is_empty()
         {
-            orders.push(Order::Ask { container: sheet.identity, asked: None });
+            let container = sheet.identity;
+            orders.push(Order::Ask { container, cgroups: Vec::new(), asked: None });
         }
     }
 
@@ -282,7 +285,9 @@ impl Core {
                 model: sheet.model.clone(),
                 version: self.policy.version(),
             });
-            orders.push(Order::Ask { container: Arc::clone(&sheet.identity), asked });
+            let cgroups = self.registry.cgroups_of(id).collect();
+            let container = Arc::clone(&sheet.identity);
+            orders.push(Order::Ask { container, cgroups, asked });
         }
         sheet.planned = planned;
         if other || always {

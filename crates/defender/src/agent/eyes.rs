@@ -44,7 +44,7 @@ pub(super) struct Sight {
 /// Tries every rung, best first. Nothing is watched yet.
 pub(super) fn open(config: &Config, hierarchy: &Hierarchy, proc: PathBuf) -> Sight {
     let mut ladder = Ladder::default();
-    let guard = Guard::new(Duration::from_millis(super::gate::DEADLINE_MS));
+    let guard = Guard::new();
     let (guard, outcome) = match guard {
         Ok(guard) => (Some(guard), Ok(())),
         Err(error) => (None, Err(error)),

@@ -30,8 +30,6 @@ use crate::hashes::{Hasher, KnownBad};
 use crate::metrics::Metrics;
 use crate::policy::{AuditEntry, ExecAnswer, ExecQuestion, HashVerdict};
 
-/// Milliseconds that a program waits at most.
-pub(super) const DEADLINE_MS: u64 = 500;
 /// Executables up to this many bytes are hashed while they wait; larger ones are not known then.
 const MAX_HASHED: u64 = 32 << 20;
 
@@ -61,6 +59,8 @@ pub(super) struct Answers {
     pub(super) known_bad: Option<Arc<KnownBad>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) told: SyncSender<Told>,
+    /// A program waits so long at most; then all are let go, and nobody is asked about any more.
+    pub(super) deadline: Duration,
 }
 
 impl Gate {
@@ -68,8 +68,9 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// When the thread cannot be started.
-    pub(super) fn start(guard: Guard, answers: Answers) -> std::io::Result<Self> {
+    /// When a thread cannot be started.
+    pub(super) fn start(guard: Guard, answers: Answers) -> Result<Self, SensorError> {
+        guard.watch(answers.deadline)?;
         let gate = Self {
             guard: Arc::new(guard),
             sheets: Arc::default(),
@@ -80,7 +81,8 @@ impl Gate {
             (Arc::clone(&gate.guard), Arc::clone(&gate.sheets), Arc::clone(&gate.stop));
         std::thread::Builder::new()
             .name("gate".to_owned())
-            .spawn(move || answers.run(&guard, &sheets, &stop))?;
+            .spawn(move || answers.run(&guard, &sheets, &stop))
+            .map_err(|error| SensorError::os("a thread cannot be started", error))?;
         Ok(gate)
     }
 
@@ -125,7 +127,7 @@ impl Answers {
         while !stop.load(Ordering::Acquire) {
             if let Err(error) = guard.wait(Duration::from_millis(200)) {
                 tracing::error!(%error, "programs are not asked about any more: they run");
-                self.metrics.fanotify("given-up");
+                self.metrics.fanotify("timed-out");
                 return;
             }
             loop {
@@ -173,10 +175,10 @@ impl Answers {
             asked.model.as_deref(),
         );
         if answer.allow {
-            self.metrics.fanotify("allowed");
+            self.metrics.fanotify("allow");
             return Answer::Allow;
         }
-        self.metrics.fanotify("denied");
+        self.metrics.fanotify("deny");
         self.tell(&snapshot, parent.as_ref(), cgroup, &container, &path, &file, &answer, &asked);
         Answer::Deny
     }

@@ -43,7 +43,7 @@ pub(super) struct Hands {
     pub(super) containers: Settings,
     pub(super) proc: PathBuf,
     /// Containers that are to be asked for and have no process in their own mounts yet.
-    pub(super) unmarked: HashMap<ContainerId, (Arc<ContainerIdentity>, Asked)>,
+    pub(super) unmarked: HashMap<ContainerId, (Arc<ContainerIdentity>, Vec<u64>, Asked)>,
     pub(super) warn: Box<dyn Fn(&str) + Send>,
     /// The same warning is said once.
     pub(super) warned: std::collections::HashSet<String>,
@@ -75,7 +75,7 @@ impl Hands {
                     sensor.forget(cgroup);
                 }
             }
-            Order::Ask { container, asked } => self.ask(container, asked),
+            Order::Ask { container, cgroups, asked } => self.ask(container, cgroups, asked),
             Order::Kill { process, container } => self.kill(process, container.as_ref()),
             Order::Stop { container } => self.stop(container),
             Order::Look(change) => self.discovery.changed(&change),
@@ -109,7 +109,12 @@ impl Hands {
         self.output.send(item);
     }
 
-    fn ask(&mut self, container: Arc<ContainerIdentity>, asked: Option<Asked>) {
+    fn ask(
+        &mut self,
+        container: Arc<ContainerIdentity>,
+        cgroups: Vec<u64>,
+        asked: Option<Asked>,
+    ) {
         let Some(asked) = asked else {
             self.unmarked.remove(&container.id);
             if let Some(gate) = &self.gate {
@@ -117,7 +122,7 @@ impl Hands {
             }
             return;
         };
-        self.unmarked.insert(container.id.clone(), (Arc::clone(&container), asked));
+        self.unmarked.insert(container.id.clone(), (Arc::clone(&container), cgroups, asked));
         if let Some(tgid) = self.process_of(container.cgroup) {
             self.mark(&container.id, tgid);
         }
@@ -146,8 +151,7 @@ impl Hands {
 
     fn mark(&mut self, id: &ContainerId, tgid: u32) {
         let Some(gate) = &self.gate else { return };
-        let Some((container, asked)) = self.unmarked.remove(id) else { return };
-        let cgroups = [container.cgroup];
+        let Some((container, cgroups, asked)) = self.unmarked.remove(id) else { return };
         if let Err(error) = gate.ask(&container, &cgroups, Some(tgid), Some(asked)) {
             let name = container.shown().to_owned();
             self.say(&format!("programs of container {name} are not asked about: {error}"));
@@ -186,7 +190,7 @@ impl Hands {
         self.runtime.spawn(async move {
             let response = match stopper.stop(&container).await {
                 StopOutcome::Stopped { .. } => {
-                    metrics.response("stopped");
+                    metrics.response("container-stopped");
                     Response::ContainerStopped
                 }
                 StopOutcome::Failed { reasons } => {

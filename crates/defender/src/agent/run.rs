@@ -66,6 +66,9 @@ pub enum AgentError {
     /// Submission.
     #[error("executables cannot be submitted")]
     Submit(#[from] hashes::submit::SubmitError),
+    /// fanotify's threads.
+    #[error("fanotify cannot be served")]
+    Gate(#[from] palisade_sensor::SensorError),
     /// The operating system.
     #[error("{0}")]
     Io(&'static str, #[source] std::io::Error),
@@ -130,6 +133,7 @@ impl Agent {
             .map_err(|error| AgentError::Io("the state directory cannot be made", error))?;
         let mut summary = Vec::new();
         let policy = Arc::new(sources::policy(config.policy.as_deref())?);
+        let deadline = Duration::from_millis(policy.settings().deadline_ms);
         let (detector, problems) =
             sources::detector(&config.rules, config.built_in_rules, &config.detect)?;
         problems.iter().for_each(|problem| warn(&problem.to_string()));
@@ -224,10 +228,9 @@ impl Agent {
                     known_bad: known_bad.clone(),
                     metrics: Arc::clone(&metrics),
                     told: tell,
+                    deadline,
                 };
-                let gate = Gate::start(guard, answers)
-                    .map_err(|error| AgentError::Io("threads cannot be started", error))?;
-                Some(gate)
+                Some(Gate::start(guard, answers)?)
             }
             None => None,
         };
@@ -349,11 +352,11 @@ impl Agent {
                 let Ok(batch) = self.observations.try_recv() else { break };
                 batch
             };
-            let began = Instant::now();
+            let (began, count) = (Instant::now(), batch.len().max(1));
             for observation in batch {
                 self.core.observe(observation, now(), orders);
             }
-            self.metrics.rules_seconds.observe(began.elapsed().as_secs_f64());
+            self.metrics.rules_seconds.observe(began.elapsed().as_secs_f64() / count as f64);
             self.hands.carry_out(orders);
         }
         while let Some(found) = self.finder.ready() {
@@ -427,8 +430,9 @@ impl Agent {
             self.hands.say(&format!("nothing is seen any more: {failed}"));
         }
         for (event, passed) in self.canaries.take() {
-            self.metrics.canary(passed);
-            if !passed {
+            if passed {
+                self.metrics.canary(true);
+            } else {
                 self.core.canary_missed(event, time, orders);
             }
         }
@@ -494,12 +498,28 @@ impl Agent {
         }
     }
 
-    fn expose(&self) {
+    fn expose(&mut self) {
         let as_i64 = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let running = self.core.registry().running().count();
         self.metrics.containers.set(as_i64(running));
         let counts = *self.watching.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.metrics.processes.set(as_i64(counts.track.processes));
+        let mut phases = std::collections::BTreeMap::from([
+            ("learning", 0),
+            ("dry-run", 0),
+            ("active", 0),
+            ("archived", 0),
+        ]);
+        for model in self.core.keeper().models().iter() {
+            let phase = match model.archived() {
+                Some(_) => "archived",
+                None => model.phase().as_str(),
+            };
+            *phases.entry(phase).or_default() += 1;
+        }
+        for (phase, count) in phases {
+            self.metrics.models(phase, count);
+        }
     }
 
     /// Rules, policy and hash lists that changed are read again. What is wrong leaves the old in force.

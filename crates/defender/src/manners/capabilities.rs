@@ -1,6 +1,9 @@
 //! Which capabilities are needed, and for what. Never `--privileged`.
 
-use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set,
+    set_capabilities,
+};
 
 /// When a capability is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +99,10 @@ pub fn drop_after_set_up() -> std::io::Result<Vec<&'static str>> {
         .iter()
         .filter(|needed| needed.when == When::Always && held.permitted.contains(needed.set))
         .collect();
+    // What exec would give back to root. Without CAP_SETPCAP it stays: then the runtime's bounds hold.
+    for needed in NEEDED.iter().filter(|needed| needed.when == When::SetUp) {
+        let _ = remove_capability_from_bounding_set(needed.set);
+    }
     let set = kept.iter().fold(CapabilitySet::empty(), |set, needed| set | needed.set);
     set_capabilities(
         None,
