@@ -242,6 +242,10 @@ impl Core {
         self.keeper.models().container_stopped(&identity.id, now);
         self.detector.forget(&identity.id);
         self.incidents.container_removed(&identity.id);
+        // The record of a cgroup's removal can be lost: what the kernel holds of it must not stay.
+        orders.push(Order::Forget { cgroup: identity.cgroup });
+        orders
+            .extend(self.registry.cgroups_of(&identity.id).map(|cgroup| Order::Forget { cgroup }));
         if let Some(sheet) = self.sheets.remove(&identity.id)
             && !sheet.planned.asked.is_empty()
         {
