@@ -27,7 +27,9 @@ pub(crate) fn run(arguments: DefendArguments) -> anyhow::Result<ExitCode> {
         return checked(&config);
     }
     if !rustix::process::geteuid().is_root() {
-        complain("warning: not root: little will be seen; `palisade defend --check` says what is missing");
+        complain(
+            "warning: not root: little will be seen; `palisade defend --check` says what is missing",
+        );
     }
     match Line::of_this_process() {
         Some(line) => agent(config, Some(line)),
@@ -75,8 +77,7 @@ fn signals(told: impl Fn(bool) + Send + 'static) -> anyhow::Result<()> {
 }
 
 fn supervised(config: &Config) -> anyhow::Result<ExitCode> {
-    let flags =
-        Arc::new(Flags { stop: AtomicBool::new(false), reload: AtomicBool::new(false) });
+    let flags = Arc::new(Flags { stop: AtomicBool::new(false), reload: AtomicBool::new(false) });
     let shared = Arc::clone(&flags);
     signals(move |stop| {
         let flag = if stop { &shared.stop } else { &shared.reload };
@@ -98,9 +99,8 @@ fn supervised(config: &Config) -> anyhow::Result<ExitCode> {
             wait.as_secs_f64()
         ));
     };
-    let status =
-        watchdog::supervise(&program, &arguments, &config.watchdog, &signals, &told)
-            .context("the agent cannot be started")?;
+    let status = watchdog::supervise(&program, &arguments, &config.watchdog, &signals, &told)
+        .context("the agent cannot be started")?;
     let code = status.and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(0)))
 }
@@ -133,8 +133,10 @@ fn agent(config: Config, line: Option<Line>) -> anyhow::Result<ExitCode> {
         )));
     }
     complain(&format!("watching {} containers, and those that come", containers.len()));
-    agent.run(&shared, line);
-    Ok(ExitCode::SUCCESS)
+    Ok(match agent.run(&shared, line) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(watchdog::AGAIN),
+    })
 }
 
 /// Kinds that people read as they happen.
