@@ -27,44 +27,6 @@ pub fn unpack(type_id: &str, data: &[u8]) {
     assert!(sink.bytes <= limits.max_total_bytes);
 }
 
-/// Examines `data` with an analyser, as the first type that it reads and with the settings of the
-/// samples. Fails when the bounds of its answer did not hold.
-pub fn analyze(name: &str, data: &[u8]) {
-    let analyzer = ALL.iter().find(|known| known.name == name).expect("a known analyser");
-    let detected = palisade_formats::filetype::detect(data).ty.id;
-    let id = if analyzer.reads(detected) { detected } else { analyzer.types[0] };
-    let context = ScanContext {
-        command: None,
-        name: "sample".to_owned(),
-        file_type: FileType { id: id.to_owned(), ..FileType::default() },
-        passwords: Vec::new(),
-        limits: UnpackLimits::default(),
-    };
-    let opinion =
-        analyzer.analyze_with(&samples::settings(), data, &context, &mut Draining::default());
-    assert!(opinion.findings.len() <= MAX_FINDINGS);
-    assert!(opinion.observables.len() <= MAX_OBSERVABLES);
-    assert!(opinion.properties.len() <= MAX_PROPERTIES + 1);
-}
-
-/// A scan with time enough, which reads the children and forgets them.
-#[derive(Default)]
-struct Draining;
-
-impl Scan for Draining {
-    fn should_stop(&mut self) -> bool {
-        false
-    }
-
-    fn remaining_ms(&self) -> u64 {
-        60_000
-    }
-
-    fn child(&mut self, _: &ChildHead, body: &mut dyn Read) -> io::Result<()> {
-        io::copy(body, &mut io::sink()).map(drop)
-    }
-}
-
 #[derive(Default)]
 struct Counting {
     children: u32,
@@ -98,9 +60,10 @@ pub fn analyze(name: &str, data: &[u8]) {
             passwords: Vec::new(),
             limits: UnpackLimits::default(),
         };
-        let opinion = analyzer.analyze(data, &context, &mut Discarding);
+        let opinion = analyzer.analyze_with(&samples::settings(), data, &context, &mut Discarding);
         assert!(opinion.findings.len() <= MAX_FINDINGS);
         assert!(opinion.observables.len() <= MAX_OBSERVABLES);
+        assert!(opinion.properties.len() <= MAX_PROPERTIES + 1);
     }
 }
 

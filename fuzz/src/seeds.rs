@@ -1,5 +1,7 @@
-//! Writes the samples of `palisade_formats` and of the analysers as first inputs: `corpus/<target>/<name>` in the current
+//! Writes the samples of `palisade_formats` and of the analysers, and records of the sensor, as first inputs: `corpus/<target>/<name>` in the current
 //! folder, which is where the fuzz targets look.
+
+mod sensor;
 
 use std::path::Path;
 
@@ -16,6 +18,9 @@ fn main() -> std::io::Result<()> {
         let target = format!("analyzer_{}", case.analyzer);
         write(&target, case.finding, &(case.sample)())?;
         write(&target, &format!("{}-near-miss", case.finding), &(case.near_miss)())?;
+    }
+    for (name, bytes) in sensor::records() {
+        write("sensor_record", name, &bytes)?;
     }
     Ok(())
 }

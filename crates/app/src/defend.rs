@@ -135,8 +135,10 @@ fn agent(config: Config, line: Option<Line>) -> anyhow::Result<ExitCode> {
         )));
     }
     complain(&format!("watching {} containers, and those that come", containers.len()));
-    agent.run(&shared, line);
-    Ok(ExitCode::SUCCESS)
+    Ok(match agent.run(&shared, line) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(watchdog::AGAIN),
+    })
 }
 
 /// Kinds that people read as they happen.

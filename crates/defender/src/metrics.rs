@@ -75,6 +75,10 @@ pub struct Metrics {
     pub models: Family<PhaseLabel, Gauge>,
     /// Processes that are known.
     pub processes: Gauge,
+    /// What could not be read, kept or written since the start: `damaged-records`, `missing-records`,
+    /// `processes-unplaced`, `processes-shortened`, `connector-overruns`, `cgroup-changes`,
+    /// `audit-entries`, `containers-refused`, `cgroups-refused`.
+    pub trouble: Family<ReasonLabel, Gauge>,
     /// Resident memory, in bytes; read when metrics are asked for.
     pub memory: Gauge,
     /// From an event to its incident, in seconds.
@@ -113,6 +117,7 @@ impl Metrics {
             containers: Gauge::default(),
             models: Family::default(),
             processes: Gauge::default(),
+            trouble: Family::default(),
             memory: Gauge::default(),
             incident_seconds: Histogram::new(INCIDENT_BUCKETS),
             rules_seconds: Histogram::new(RULE_BUCKETS),
@@ -143,6 +148,8 @@ impl Metrics {
         r.register("containers", "Containers that are watched", self.containers.clone());
         r.register("models", "Behaviour models by phase", self.models.clone());
         r.register("processes", "Processes that are known", self.processes.clone());
+        let trouble = self.trouble.clone();
+        r.register("trouble", "What could not be read, kept or written", trouble);
         r.register_with_unit("memory", "Resident memory", Unit::Bytes, self.memory.clone());
         let latency = self.incident_seconds.clone();
         r.register_with_unit("incident", "From an event to its incident", Unit::Seconds, latency);
@@ -214,6 +221,12 @@ impl Metrics {
     pub fn models(&self, phase: &'static str, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.models.get_or_create(&PhaseLabel { phase }).set(count);
+    }
+
+    /// Sets how often something could not be read, kept or written.
+    pub fn trouble(&self, reason: &'static str, count: u64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.trouble.get_or_create(&ReasonLabel { reason }).set(count);
     }
 
     /// Counts lines that a sink got.

@@ -1,6 +1,6 @@
 //! A plan in the kernel's maps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::layout::{ExecPathKey, ExecVerdict, NetKey, NetRange, NetVerdict};
@@ -61,10 +61,9 @@ impl NetPlace {
         }
     }
 
-    fn holds(&self, narrower: &Self) -> bool {
-        self.direction == narrower.direction
-            && self.bits <= narrower.bits
-            && masked(narrower.address, self.bits) == self.address
+    /// The network of so many bits that holds this one.
+    fn above(self, bits: u8) -> Self {
+        Self { bits, address: masked(self.address, bits), ..self }
     }
 }
 
@@ -84,15 +83,14 @@ impl Entries {
             let verdict = ExecVerdict { effect, rule: rule.rule, changed: 0 };
             entries.exec.entry(path_hash(&rule.path)?).or_insert(verdict);
         }
-        let mut rules: Vec<(NetPlace, &NetRule)> =
-            plan.net.iter().map(|rule| (place(rule), rule)).collect();
-        // The narrowest first; among equals, the plan's order.
-        rules.sort_by_key(|(place, _)| std::cmp::Reverse(place.bits));
-        for (own, _) in &rules {
-            if !entries.net.contains_key(own) {
-                let verdict = net_verdict(own, &rules)?;
-                entries.net.insert(*own, verdict);
-            }
+        let mut networks = Networks::default();
+        for rule in &plan.net {
+            networks.entry(place(rule)).or_default().push(rule);
+        }
+        // Only these are asked for: thousands of networks must not be compared each with each.
+        let bits: BTreeSet<u8> = networks.keys().map(|place| place.bits).collect();
+        for own in networks.keys() {
+            entries.net.insert(*own, net_verdict(own, &networks, &bits)?);
         }
         Ok(entries)
     }
@@ -158,12 +156,24 @@ fn masked(address: [u8; 16], bits: u8) -> [u8; 16] {
     (u128::from_be_bytes(address) & mask).to_be_bytes()
 }
 
-/// The ranges of every rule whose network holds this one, in the order of `rules`.
-fn net_verdict(own: &NetPlace, rules: &[(NetPlace, &NetRule)]) -> Result<NetVerdict, SensorError> {
+/// Rules by their network, in the plan's order.
+type Networks<'a> = BTreeMap<NetPlace, Vec<&'a NetRule>>;
+
+/// The ranges of every rule whose network holds this one, the narrowest network first. `bits`: every length
+/// of prefix that there is.
+fn net_verdict(
+    own: &NetPlace,
+    networks: &Networks<'_>,
+    bits: &BTreeSet<u8>,
+) -> Result<NetVerdict, SensorError> {
     let empty = NetRange { low: 0, high: 0, rule: 0 };
     let mut verdict = NetVerdict { ranges: 0, pad: 0, range: [empty; MAX_RANGES] };
     let mut at = 0;
-    for (place, rule) in rules.iter().filter(|(place, _)| place.holds(own)) {
+    let above = bits.range(..=own.bits).rev().map(|bits| own.above(*bits));
+    let rules = above.flat_map(|place| {
+        networks.get(&place).into_iter().flatten().map(move |rule| (place, rule))
+    });
+    for (place, rule) in rules {
         if rule.rule & NET_DENY != 0 {
             return Err(too_much(format!("rule number {}", rule.rule)));
         }

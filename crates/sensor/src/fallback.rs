@@ -94,8 +94,10 @@ impl Fallback {
         give: &mut dyn FnMut(Observation),
     ) -> Result<usize, SensorError> {
         let Some(connector) = self.connector.take() else {
-            std::thread::sleep(time.min(ROUND));
-            return Ok(self.round(give));
+            let due =
+                self.looked.map_or(Duration::ZERO, |looked| ROUND.saturating_sub(looked.elapsed()));
+            std::thread::sleep(time.min(due));
+            return Ok(if due <= time { self.round(give) } else { 0 });
         };
         let outcome = self.notices(&connector, time, most, give);
         self.connector = Some(connector);
@@ -205,6 +207,7 @@ impl Fallback {
         let body = Body::Exec(Box::new(Exec {
             executable: executable(&self.config.proc, snapshot),
             arguments: snapshot.arguments.clone(),
+            argument_bytes: if snapshot.arguments_cut { u32::MAX } else { 0 },
             capabilities: [capabilities, 0, 0, 0],
             saved: [snapshot.uids[2], 0],
             ..Exec::default()

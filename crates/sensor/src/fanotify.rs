@@ -150,8 +150,23 @@ impl Guard {
         self.asked_at_ns.store(self.now_ns(), Ordering::Release);
         let own = u32::try_from(pid).is_ok_and(|pid| pid == std::process::id());
         let answer = if own { Answer::Allow } else { decide(&question) };
+        let outcome = self.reply(question.file.as_raw_fd(), answer);
         self.asked_at_ns.store(0, Ordering::Release);
-        self.reply(question.file.as_raw_fd(), answer)
+        match outcome {
+            // Killed while it waited.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            Err(error) => {
+                // It would wait for ever: nobody asks for the same question again.
+                self.close();
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Gives everything up: who waits runs, and nobody asks any more.
+    pub fn close(&self) {
+        self.group.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
     }
 
     fn reply(&self, descriptor: i32, answer: Answer) -> io::Result<()> {

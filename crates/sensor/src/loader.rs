@@ -181,7 +181,23 @@ impl Loaded {
     ) -> Result<(), SensorError> {
         let old = Entries::of(before)?;
         let new = Entries::of(plan)?;
-        let watch = Watch { flags: watch.flags | new.flags, ..watch };
+        let flags = watch.flags;
+        let outcome = self.put(cgroup, Watch { flags: flags | new.flags, ..watch }, &old, &new);
+        if outcome.is_err() {
+            // What there was room for must not stay: nobody would ever take it away. The old entries take
+            // no more room than they had.
+            let _ = self.put(cgroup, Watch { flags: flags | old.flags, ..watch }, &new, &old);
+        }
+        outcome
+    }
+
+    fn put(
+        &mut self,
+        cgroup: u64,
+        watch: Watch,
+        old: &Entries,
+        new: &Entries,
+    ) -> Result<(), SensorError> {
         for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
             let mut exec: BpfHashMap<_, ExecPathKey, ExecVerdict> =
                 hash_map(object, "exec_path_verdicts")?;
@@ -238,36 +254,37 @@ impl Loaded {
         Ok(())
     }
 
+    /// Takes a canary away again.
+    pub(crate) fn forget_canary(&mut self, cgroup: u64, device: u64, inode: u64) {
+        let key = ExecKey { cgroup, inode, device: kernel_device(device) };
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            if let Ok(mut map) = hash_map::<ExecKey, ExecVerdict>(object, "exec_verdicts") {
+                let _ = map.remove(&key);
+            }
+        }
+    }
+
+    /// Says what holds for all.
+    ///
+    /// # Errors
+    ///
+    /// When a map cannot be written.
+    pub(crate) fn settle(&mut self, settings: &Settings) -> Result<(), SensorError> {
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            write_settings(object, settings)?;
+        }
+        Ok(())
+    }
+
     /// What was lost since the last call: the interval and the count, by kind, reason and cgroup.
     ///
     /// # Errors
     ///
     /// When the map cannot be read.
     pub fn take_losses(&mut self) -> Result<Vec<Loss>, SensorError> {
-        let map = self.sensor.map_mut("losses").ok_or_else(|| broken("losses"))?;
-        let mut map: PerCpuHashMap<_, crate::layout::LossKey, crate::layout::Loss> =
-            PerCpuHashMap::try_from(map).map_err(|error| broken("losses").with(error))?;
-        let keys: Vec<_> = map.keys().filter_map(Result::ok).collect();
-        let mut losses = Vec::with_capacity(keys.len());
-        for key in keys {
-            let Ok(each) = map.get(&key, 0) else { continue };
-            let mut loss = Loss {
-                cgroup: key.cgroup,
-                kind: key.kind,
-                reason: key.reason,
-                count: 0,
-                first_ns: u64::MAX,
-                last_ns: 0,
-            };
-            for one in each.iter().filter(|one| one.count > 0) {
-                loss.count += one.count;
-                loss.first_ns = loss.first_ns.min(one.first);
-                loss.last_ns = loss.last_ns.max(one.last);
-            }
-            // Between reading and removing a few more can be counted and forgotten: the sequence
-            // numbers of the records still show them.
-            let _ = map.remove(&key);
-            losses.push(loss);
+        let mut losses = Vec::new();
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            losses.extend(losses_of(object)?);
         }
         Ok(losses)
     }
@@ -305,6 +322,35 @@ pub struct Loss {
     pub first_ns: u64,
     /// To.
     pub last_ns: u64,
+}
+
+fn losses_of(object: &mut Ebpf) -> Result<Vec<Loss>, SensorError> {
+    let map = object.map_mut("losses").ok_or_else(|| broken("losses"))?;
+    let mut map: PerCpuHashMap<_, crate::layout::LossKey, crate::layout::Loss> =
+        PerCpuHashMap::try_from(map).map_err(|error| broken("losses").with(error))?;
+    let keys: Vec<_> = map.keys().filter_map(Result::ok).collect();
+    let mut losses = Vec::with_capacity(keys.len());
+    for key in keys {
+        let Ok(each) = map.get(&key, 0) else { continue };
+        let mut loss = Loss {
+            cgroup: key.cgroup,
+            kind: key.kind,
+            reason: key.reason,
+            count: 0,
+            first_ns: u64::MAX,
+            last_ns: 0,
+        };
+        for one in each.iter().filter(|one| one.count > 0) {
+            loss.count += one.count;
+            loss.first_ns = loss.first_ns.min(one.first);
+            loss.last_ns = loss.last_ns.max(one.last);
+        }
+        // Between reading and removing a few more can be counted and forgotten: the sequence
+        // numbers of the records still show them.
+        let _ = map.remove(&key);
+        losses.push(loss);
+    }
+    Ok(losses)
 }
 
 /// stat(2)'s device as the kernel has it: `major << 20 | minor`.
@@ -574,7 +620,7 @@ fn attach_syscalls(
     let mut outcome =
         fill(object, "native", syscalls::native(hooks)).map(|table| tables.push(table));
     if outcome.is_ok() && config.compat {
-        outcome = fill(object, "compat", syscalls::compat()).map(|table| tables.push(table));
+        outcome = fill(object, "compat", syscalls::compat(hooks)).map(|table| tables.push(table));
     }
     let outcome =
         outcome.and_then(|()| attach_tracepoint(object, btf, form, "syscall__exit", "sys_exit"));
@@ -586,7 +632,7 @@ fn attach_syscalls(
 fn fill(
     object: &mut Ebpf,
     table: &str,
-    entries: impl Iterator<Item = &'static syscalls::Entry>,
+    entries: impl Iterator<Item = syscalls::Entry>,
 ) -> Result<ProgramArray<MapData>, SensorError> {
     let (shapes, programs) = (format!("{table}_shapes"), format!("{table}_programs"));
     let entries: Vec<_> = entries.collect();

@@ -16,8 +16,10 @@ pub struct Snapshot {
     pub start_ns: u64,
     /// comm.
     pub name: Vec<u8>,
-    /// Arguments, user memory: the process can have changed them.
+    /// Arguments, user memory: the process can have changed them. At most [`MAX_ARGUMENT_BYTES`] of them.
     pub arguments: Vec<Vec<u8>>,
+    /// There were more.
+    pub arguments_cut: bool,
     /// Executable, with ` (deleted)` when it is.
     pub executable: Vec<u8>,
     /// Lines of `/proc/PID/cgroup`.
@@ -32,6 +34,8 @@ pub struct Snapshot {
 
 /// No file of `/proc` is read beyond this many bytes.
 const LIMIT: u64 = 64 * 1024;
+/// Bytes of arguments that are kept, as many as the kernel side gives.
+pub const MAX_ARGUMENT_BYTES: u64 = 4_095;
 /// `USER_HZ`: 100 on every architecture that we build for.
 const TICK_NS: u64 = 10_000_000;
 
@@ -47,24 +51,34 @@ pub fn processes(root: &Path) -> impl Iterator<Item = Snapshot> {
 
 /// One process; `None` when it is gone.
 pub fn process(root: &Path, tgid: u32) -> Option<Snapshot> {
-    let folder = root.join(tgid.to_string());
-    let mut snapshot = Snapshot { tgid, ..Snapshot::default() };
-    stat(&read(&folder.join("stat"))?, &mut snapshot)?;
-    status(&read(&folder.join("status")).unwrap_or_default(), &mut snapshot);
-    snapshot.arguments = split(&read(&folder.join("cmdline")).unwrap_or_default());
-    snapshot.executable = fs::read_link(folder.join("exe"))
-        .map(|path| path.into_os_string().into_encoded_bytes())
-        .unwrap_or_default();
-    snapshot.cgroups = String::from_utf8_lossy(&read(&folder.join("cgroup")).unwrap_or_default())
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let mut snapshot = without_arguments(root, tgid)?;
+    let cmdline = root.join(tgid.to_string()).join("cmdline");
+    let mut bytes = read(&cmdline, MAX_ARGUMENT_BYTES + 1).unwrap_or_default();
+    let most = usize::try_from(MAX_ARGUMENT_BYTES).unwrap_or(usize::MAX);
+    snapshot.arguments_cut = bytes.len() > most;
+    bytes.truncate(most);
+    snapshot.arguments = split(&bytes);
     Some(snapshot)
 }
 
-fn read(path: &Path) -> Option<Vec<u8>> {
+/// The same without its arguments. These are the process's own memory, which it can make slow to read: who
+/// must not wait for a hostile process asks in this way.
+pub fn without_arguments(root: &Path, tgid: u32) -> Option<Snapshot> {
+    let folder = root.join(tgid.to_string());
+    let mut snapshot = Snapshot { tgid, ..Snapshot::default() };
+    stat(&read(&folder.join("stat"), LIMIT)?, &mut snapshot)?;
+    status(&read(&folder.join("status"), LIMIT).unwrap_or_default(), &mut snapshot);
+    snapshot.executable = fs::read_link(folder.join("exe"))
+        .map(|path| path.into_os_string().into_encoded_bytes())
+        .unwrap_or_default();
+    let cgroups = read(&folder.join("cgroup"), LIMIT).unwrap_or_default();
+    snapshot.cgroups = String::from_utf8_lossy(&cgroups).lines().map(str::to_owned).collect();
+    Some(snapshot)
+}
+
+fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(LIMIT).read_to_end(&mut bytes).ok()?;
+    fs::File::open(path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

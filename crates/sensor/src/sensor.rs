@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use palisade_model::event::{Activity, Event, Kind, KindSet};
 
-use crate::abi::Record;
+use crate::abi::{Body, Record};
 use crate::ladder::Ladder;
 use crate::layout::{Settings, Watch};
 use crate::loader::{Loaded, LoaderConfig, Loss};
@@ -71,9 +71,12 @@ pub struct Sensor {
 
 struct Shared {
     loaded: Option<Loaded>,
+    settings: Settings,
     kinds: u64,
     reads: bool,
     plans: HashMap<u64, Plan>,
+    /// By cgroup: device and inode.
+    canaries: HashMap<u64, (u64, u64)>,
 }
 
 /// Reads what the kernel side says. One thread.
@@ -114,20 +117,26 @@ impl Sensor {
             rate_limit: config.rate,
             signal_mask: u64::MAX,
             host: Watch { kinds, flags: u32::from(config.reads), id: 0 },
-            host_mount_namespace: mount_namespace(),
+            host_mount_namespace: mount_namespace(config.track.proc.as_deref()),
             pad: 0,
         };
         let loader = LoaderConfig {
             ring_bytes: config.ring_bytes,
             cgroup_root: config.cgroup_root.clone(),
             prevent: true,
-            compat: cfg!(target_arch = "x86_64"),
+            compat: true,
             sensitive: config.sensitive.clone(),
         };
         let mut loaded = Loaded::load(&loader, &settings, ladder)?;
         let rings = loaded.take_rings()?.into_iter().map(Ring::new).collect();
-        let shared =
-            Shared { loaded: Some(loaded), kinds, reads: config.reads, plans: HashMap::new() };
+        let shared = Shared {
+            loaded: Some(loaded),
+            settings,
+            kinds,
+            reads: config.reads,
+            plans: HashMap::new(),
+            canaries: HashMap::new(),
+        };
         let sensor = Self {
             shared: Arc::new(Mutex::new(shared)),
             stopped: Arc::new(AtomicBool::new(false)),
@@ -183,6 +192,9 @@ impl Sensor {
     pub fn forget(&self, cgroup: u64) {
         let outcome = self.with(|loaded, shared| {
             let before = shared.plans.remove(&cgroup).unwrap_or_default();
+            if let Some((device, inode)) = shared.canaries.remove(&cgroup) {
+                loaded.forget_canary(cgroup, device, inode);
+            }
             loaded.forget(cgroup, &before)
         });
         if let Err(error) = outcome {
@@ -197,7 +209,28 @@ impl Sensor {
     ///
     /// When the map is full, or the sensor was stopped.
     pub fn canary(&self, cgroup: u64, device: u64, inode: u64) -> Result<(), SensorError> {
-        self.with(|loaded, _| loaded.canary(cgroup, device, inode))
+        self.with(|loaded, shared| {
+            loaded.canary(cgroup, device, inode)?;
+            shared.canaries.insert(cgroup, (device, inode));
+            Ok(())
+        })
+    }
+
+    /// Our own number as the kernel side has it: another than ours where we are in a PID namespace, and then
+    /// somebody else's process would be the one that is never looked at.
+    fn we_are(&self, tgid: u32) {
+        let outcome = self.with(|loaded, shared| {
+            if tgid == 0 || shared.settings.self_tgid == tgid {
+                return Ok(());
+            }
+            let settings = Settings { self_tgid: tgid, ..shared.settings };
+            loaded.settle(&settings)?;
+            shared.settings = settings;
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the sensor does not know its own process");
+        }
     }
 
     /// What was lost since the last call.
@@ -243,10 +276,10 @@ fn mask(kinds: KindSet) -> u64 {
     kinds.iter().fold(1 << 40, |mask, kind: Kind| mask | 1 << kind.number())
 }
 
-/// Of the process that asks: a Defender runs in the host's, or is told of it by `/proc/1`.
-fn mount_namespace() -> u32 {
+/// The host's: that of its first process.
+fn mount_namespace(proc: Option<&Path>) -> u32 {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/1/ns/mnt")
+    std::fs::metadata(proc.unwrap_or(Path::new("/proc")).join("1/ns/mnt"))
         .or_else(|_| std::fs::metadata("/proc/self/ns/mnt"))
         .ok()
         .and_then(|metadata| u32::try_from(metadata.ino()).ok())
@@ -261,21 +294,53 @@ impl Reader {
     /// When the iterators cannot be had: `/proc` is asked then, for each process as it acts.
     pub fn existing(&mut self, give: &mut dyn FnMut(Observation)) -> Result<(), SensorError> {
         let mut records = Vec::new();
-        for program in ["iterator__task", "iterator__file"] {
-            let mut bytes = Vec::new();
-            self.sensor
-                .with(|loaded, _| loaded.snapshot(program))?
-                .take(MAX_SNAPSHOT)
-                .read_to_end(&mut bytes)
-                .map_err(|error| SensorError::os(format!("{program} cannot be read"), error))?;
-            let mut rest = &bytes[..];
-            while let Ok((record, size)) = Record::decode(rest) {
-                records.push(record);
-                rest = rest.get(size.max(1)..).unwrap_or_default();
+        self.snapshot("iterator__task", |record| {
+            if let Body::Task { reader_tgid, .. } = &record.body {
+                self.sensor.we_are(*reader_tgid);
             }
-        }
+            records.push(record);
+        })?;
+        // A container can hold very many files open: only listening sockets mean something to us.
+        self.snapshot("iterator__file", |record| {
+            if matches!(record.body, Body::OpenFile { state, .. } if state == TCP_LISTEN) {
+                records.push(record);
+            }
+        })?;
         self.tracker.existing(records, give);
         Ok(())
+    }
+
+    /// Reads an iterator record by record, so that what it gives is never in memory at once.
+    fn snapshot(
+        &self,
+        program: &'static str,
+        mut with: impl FnMut(Record),
+    ) -> Result<(), SensorError> {
+        let mut file = self.sensor.with(|loaded, _| loaded.snapshot(program))?;
+        let (mut bytes, mut chunk, mut all) = (Vec::new(), vec![0; CHUNK], 0);
+        loop {
+            let read = file
+                .read(&mut chunk)
+                .map_err(|error| SensorError::os(format!("{program} cannot be read"), error))?;
+            all += read;
+            bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
+            let mut at = 0;
+            while let Some(Ok((record, size))) = bytes.get(at..).map(Record::decode) {
+                with(record);
+                at += size.max(1);
+            }
+            bytes.drain(..at.min(bytes.len()));
+            // What is longer than a record can be and cannot be read, never will be.
+            if read == 0 || bytes.len() > CHUNK {
+                return Ok(());
+            }
+            if all > MAX_SNAPSHOT {
+                tracing::warn!(
+                    "{program}: more than {MAX_SNAPSHOT} bytes; the rest is not known until it acts"
+                );
+                return Ok(());
+            }
+        }
     }
 
     /// Waits for records, at most for `time`, and gives what at most `most` of them mean. Returns how many
@@ -326,5 +391,9 @@ impl Reader {
     }
 }
 
-/// Bytes that one iterator may give: about 300,000 processes.
-const MAX_SNAPSHOT: u64 = 64 << 20;
+/// Bytes that one iterator may give: about 300,000 processes, or sockets and files open for writing.
+const MAX_SNAPSHOT: usize = 64 << 20;
+/// Bytes of one read; more than any record has.
+const CHUNK: usize = 64 << 10;
+/// `TCP_LISTEN` (include/net/tcp_states.h).
+const TCP_LISTEN: u32 = 10;

@@ -40,6 +40,7 @@ impl Program {
 }
 
 /// One call.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) number: i64,
     pub(crate) program: Program,
@@ -116,6 +117,7 @@ const COMMON: &[Entry] = &[
     named(libc::SYS_unlinkat, UNLINK, 0, [1, 0, NONE, NONE]),
     with_file(libc::SYS_fchmod, MODE, 0, 0),
     named(libc::SYS_fchmodat, MODE, 0, [1, 0, NONE, NONE]),
+    named(libc::SYS_fchmodat2, MODE, 0, [1, 0, NONE, NONE]),
     with_file(libc::SYS_fchown, OWNER, 0, 0),
     named(libc::SYS_fchownat, OWNER, 0, [1, 0, NONE, NONE]),
     named(libc::SYS_utimensat, TIMES, WITH_TIMES, [1, 0, NONE, NONE]),
@@ -131,19 +133,20 @@ const COMMON: &[Entry] = &[
     plain(libc::SYS_ptrace, PTRACE, FAILURES | BY_COMMAND),
     plain(libc::SYS_process_vm_writev, MEMORY, FAILURES | BY_COMMAND),
     plain(libc::SYS_process_vm_readv, MEMORY, FAILURES | BY_COMMAND),
-    plain(libc::SYS_pidfd_getfd, MEMORY, FAILURES),
+    plain(libc::SYS_pidfd_getfd, MEMORY, FAILURES | EVERY),
     with_file(libc::SYS_setns, NAMESPACE, FAILURES | EVERY, 0),
     plain(libc::SYS_unshare, NAMESPACE, FAILURES | EVERY),
-    plain(libc::SYS_setuid, IDENTITY, BY_COMMAND),
-    plain(libc::SYS_setgid, IDENTITY, BY_COMMAND),
-    plain(libc::SYS_setreuid, IDENTITY, BY_COMMAND),
-    plain(libc::SYS_setregid, IDENTITY, BY_COMMAND),
-    plain(libc::SYS_setresuid, IDENTITY, BY_COMMAND),
-    plain(libc::SYS_setresgid, IDENTITY, BY_COMMAND),
+    // Their first argument does not tell them apart: setresuid(-1, 0, -1) is a seteuid(0).
+    plain(libc::SYS_setuid, IDENTITY, EVERY),
+    plain(libc::SYS_setgid, IDENTITY, EVERY),
+    plain(libc::SYS_setreuid, IDENTITY, EVERY),
+    plain(libc::SYS_setregid, IDENTITY, EVERY),
+    plain(libc::SYS_setresuid, IDENTITY, EVERY),
+    plain(libc::SYS_setresgid, IDENTITY, EVERY),
     plain(libc::SYS_setfsuid, IDENTITY, BY_COMMAND),
     plain(libc::SYS_setfsgid, IDENTITY, BY_COMMAND),
-    plain(libc::SYS_setgroups, IDENTITY, 0),
-    plain(libc::SYS_capset, CAPABILITY, 0),
+    plain(libc::SYS_setgroups, IDENTITY, EVERY),
+    plain(libc::SYS_capset, CAPABILITY, EVERY),
     plain(libc::SYS_init_module, MODULE, FAILURES | EVERY),
     with_file(libc::SYS_finit_module, MODULE, FAILURES | EVERY, 0),
     named(libc::SYS_delete_module, MODULE, FAILURES | EVERY, [0, NONE, NONE, NONE]),
@@ -165,6 +168,14 @@ const COMMON: &[Entry] = &[
 /// Only where the cgroup hooks could not be attached: they tell sends better.
 const WITHOUT_HOOKS: &[Entry] = &[socket(libc::SYS_sendto, SEND, FAILURES, 0, 4)];
 
+/// Only where they are: `MSG_FASTOPEN` connects with the first bytes, and no connect(2) fetches the address
+/// that the hook kept.
+const WITH_HOOKS: &[Entry] = &[
+    on(libc::SYS_sendto, CONNECT, FAILURES, Program::Ring, NONE, [NONE; 4]),
+    on(libc::SYS_sendmsg, CONNECT, FAILURES, Program::Ring, NONE, [NONE; 4]),
+    on(libc::SYS_sendmmsg, CONNECT, FAILURES, Program::Ring, NONE, [NONE; 4]),
+];
+
 /// The older calls, which arm64 never had.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[Entry] = &[
@@ -183,6 +194,7 @@ const OLDER: &[Entry] = &[
     named(libc::SYS_lchown, OWNER, 0, [0, NONE, NONE, NONE]),
     named(libc::SYS_utime, TIMES, 0, [0, NONE, NONE, NONE]),
     named(libc::SYS_utimes, TIMES, 0, [0, NONE, NONE, NONE]),
+    named(libc::SYS_futimesat, TIMES, 0, [1, 0, NONE, NONE]),
     plain(libc::SYS_iopl, CALL, FAILURES),
     plain(libc::SYS_ioperm, CALL, FAILURES),
 ];
@@ -191,39 +203,130 @@ const OLDER: &[Entry] = &[
 const OLDER: &[Entry] = &[];
 
 /// The native table. `hooks`: the cgroup programs are attached.
-pub(crate) fn native(hooks: bool) -> impl Iterator<Item = &'static Entry> {
-    let sends = if hooks { &[] } else { WITHOUT_HOOKS };
-    COMMON.iter().chain(OLDER).chain(sends)
+pub(crate) fn native(hooks: bool) -> impl Iterator<Item = Entry> {
+    let sends = if hooks { WITH_HOOKS } else { WITHOUT_HOOKS };
+    COMMON.iter().chain(OLDER).chain(sends).copied()
 }
 
-/// The 32-bit table of x86 (`arch/x86/entry/syscalls/syscall_32.tbl`): what an evasion would use. arm64's
-/// 32-bit numbers are the same for these, but for socket calls.
-pub(crate) fn compat() -> impl Iterator<Item = &'static Entry> {
-    COMPAT.iter()
+/// The 32-bit table: what an evasion would use. Each call is read as its native twin.
+pub(crate) fn compat(hooks: bool) -> impl Iterator<Item = Entry> {
+    let more = if hooks { COMPAT_WITH_HOOKS } else { &[] };
+    COMPAT.iter().chain(more).filter_map(move |(number, twin)| {
+        let twin = native(hooks).find(|entry| entry.number == *twin)?;
+        Some(Entry { number: *number, ..twin })
+    })
 }
 
-const COMPAT: &[Entry] = &[
-    on(5, OPEN, 0, Program::Open, RESULT, [NONE; 4]),
-    on(8, OPEN, 0, Program::Open, RESULT, [NONE; 4]),
-    on(295, OPEN, 0, Program::Open, RESULT, [NONE; 4]),
-    on(437, OPEN, 0, Program::Open, RESULT, [NONE; 4]),
-    named(9, LINK, 0, [0, NONE, 1, NONE]),
-    named(10, UNLINK, 0, [0, NONE, NONE, NONE]),
-    named(301, UNLINK, 0, [1, 0, NONE, NONE]),
-    named(38, RENAME, 0, [0, NONE, 1, NONE]),
-    named(15, MODE, 0, [0, NONE, NONE, NONE]),
-    named(21, MOUNT, FAILURES, [0, NONE, 1, NONE]),
-    plain(26, PTRACE, FAILURES | BY_COMMAND),
-    plain(310, NAMESPACE, FAILURES | EVERY),
-    with_file(346, NAMESPACE, FAILURES | EVERY, 0),
-    plain(357, BPF, FAILURES | BY_COMMAND),
-    with_file(356, MEMFD, EVERY, RESULT),
-    socket(359, RAW_SOCKET, 0, RESULT, NONE),
-    socket(361, BIND, FAILURES, 0, NONE),
-    socket(362, CONNECT, FAILURES, 0, 1),
-    socket(363, LISTEN, 0, 0, NONE),
-    socket(364, ACCEPT, 0, RESULT, NONE),
+/// The native number of a 32-bit call that is reported.
+pub(crate) fn twin(number: u32) -> Option<u32> {
+    let mut all = COMPAT.iter().chain(COMPAT_WITH_HOOKS);
+    let (_, twin) = all.find(|(compat, _)| *compat == i64::from(number))?;
+    u32::try_from(*twin).ok()
+}
+
+/// Number in `arch/x86/entry/syscalls/syscall_32.tbl`, and the native call that has the same arguments at
+/// the same places.
+#[cfg(target_arch = "x86_64")]
+const COMPAT: &[(i64, i64)] = &[
+    (5, libc::SYS_open),
+    (8, libc::SYS_creat),
+    (295, libc::SYS_openat),
+    (437, libc::SYS_openat2),
+    (342, libc::SYS_open_by_handle_at),
+    (39, libc::SYS_mkdir),
+    (296, libc::SYS_mkdirat),
+    (14, libc::SYS_mknod),
+    (297, libc::SYS_mknodat),
+    (38, libc::SYS_rename),
+    (302, libc::SYS_renameat),
+    (353, libc::SYS_renameat2),
+    (9, libc::SYS_link),
+    (303, libc::SYS_linkat),
+    (83, libc::SYS_symlink),
+    (304, libc::SYS_symlinkat),
+    (10, libc::SYS_unlink),
+    (301, libc::SYS_unlinkat),
+    (40, libc::SYS_rmdir),
+    (15, libc::SYS_chmod),
+    (94, libc::SYS_fchmod),
+    (306, libc::SYS_fchmodat),
+    (452, libc::SYS_fchmodat2),
+    // Of these and of the identities below, the lower numbers take 16 bits.
+    (182, libc::SYS_chown),
+    (212, libc::SYS_chown),
+    (16, libc::SYS_lchown),
+    (198, libc::SYS_lchown),
+    (95, libc::SYS_fchown),
+    (207, libc::SYS_fchown),
+    (298, libc::SYS_fchownat),
+    (30, libc::SYS_utime),
+    (271, libc::SYS_utimes),
+    (299, libc::SYS_futimesat),
+    (320, libc::SYS_utimensat),
+    (412, libc::SYS_utimensat),
+    (92, libc::SYS_truncate),
+    (193, libc::SYS_truncate),
+    (93, libc::SYS_ftruncate),
+    (194, libc::SYS_ftruncate),
+    (21, libc::SYS_mount),
+    (52, libc::SYS_umount2),
+    (217, libc::SYS_pivot_root),
+    (428, libc::SYS_open_tree),
+    (429, libc::SYS_move_mount),
+    (430, libc::SYS_fsopen),
+    (26, libc::SYS_ptrace),
+    (347, libc::SYS_process_vm_readv),
+    (348, libc::SYS_process_vm_writev),
+    (438, libc::SYS_pidfd_getfd),
+    (310, libc::SYS_unshare),
+    (346, libc::SYS_setns),
+    (23, libc::SYS_setuid),
+    (213, libc::SYS_setuid),
+    (46, libc::SYS_setgid),
+    (214, libc::SYS_setgid),
+    (70, libc::SYS_setreuid),
+    (203, libc::SYS_setreuid),
+    (71, libc::SYS_setregid),
+    (204, libc::SYS_setregid),
+    (164, libc::SYS_setresuid),
+    (208, libc::SYS_setresuid),
+    (170, libc::SYS_setresgid),
+    (210, libc::SYS_setresgid),
+    (138, libc::SYS_setfsuid),
+    (215, libc::SYS_setfsuid),
+    (139, libc::SYS_setfsgid),
+    (216, libc::SYS_setfsgid),
+    (81, libc::SYS_setgroups),
+    (206, libc::SYS_setgroups),
+    (185, libc::SYS_capset),
+    (128, libc::SYS_init_module),
+    (350, libc::SYS_finit_module),
+    (129, libc::SYS_delete_module),
+    (357, libc::SYS_bpf),
+    (356, libc::SYS_memfd_create),
+    (359, libc::SYS_socket),
+    (361, libc::SYS_bind),
+    (362, libc::SYS_connect),
+    (363, libc::SYS_listen),
+    (364, libc::SYS_accept4),
+    (426, libc::SYS_io_uring_enter),
 ];
+
+/// socketcall(2) has its arguments in memory: of it, only the address that the hook kept is told.
+#[cfg(target_arch = "x86_64")]
+const COMPAT_WITH_HOOKS: &[(i64, i64)] = &[
+    (102, libc::SYS_sendto),
+    (345, libc::SYS_sendmmsg),
+    (369, libc::SYS_sendto),
+    (370, libc::SYS_sendmsg),
+];
+
+/// The 32-bit calls of arm64 (`arch/arm/tools/syscall.tbl`) are not read: they are only kept from being
+/// taken for native ones.
+#[cfg(not(target_arch = "x86_64"))]
+const COMPAT: &[(i64, i64)] = &[];
+#[cfg(not(target_arch = "x86_64"))]
+const COMPAT_WITH_HOOKS: &[(i64, i64)] = &[];
 
 #[cfg(test)]
 mod tests {
@@ -231,16 +334,25 @@ mod tests {
 
     #[test]
     fn every_number_fits_the_kernels_array_and_stands_once() {
-        for table in [
-            native(true).chain(native(false).skip(native(true).count())).collect::<Vec<_>>(),
-            compat().collect(),
-        ] {
-            let mut numbers: Vec<i64> = table.iter().map(|entry| entry.number).collect();
-            assert!(numbers.iter().all(|number| (0..512).contains(number)));
-            numbers.sort_unstable();
-            let all = numbers.len();
-            numbers.dedup();
-            assert_eq!(all, numbers.len());
+        for hooks in [true, false] {
+            for table in [native(hooks).collect::<Vec<_>>(), compat(hooks).collect()] {
+                let mut numbers: Vec<i64> = table.iter().map(|entry| entry.number).collect();
+                assert!(numbers.iter().all(|number| (0..512).contains(number)));
+                numbers.sort_unstable();
+                let all = numbers.len();
+                numbers.dedup();
+                assert_eq!(all, numbers.len());
+            }
+        }
+    }
+
+    #[test]
+    fn every_32_bit_call_has_a_twin_that_is_read() {
+        assert_eq!(compat(true).count(), COMPAT.len() + COMPAT_WITH_HOOKS.len());
+        assert_eq!(compat(false).count(), COMPAT.len());
+        for entry in compat(true) {
+            let twin = u32::try_from(entry.number).ok().and_then(twin);
+            assert!(native(true).any(|native| Some(native.number) == twin.map(i64::from)));
         }
     }
 }

@@ -89,6 +89,10 @@ struct Sheet {
     leases: Leases,
     planned: Planned,
     plan: Arc<Plan>,
+    /// When the plan was made.
+    planned_at: UnixMillis,
+    /// It is to be made anew by the next tick.
+    stale: bool,
     /// Stopping it was ordered at this time.
     stopping: Option<UnixMillis>,
     /// The last program that started: the evidence of what has no event of its own.
@@ -97,6 +101,9 @@ struct Sheet {
 
 /// Addresses that are refused to one container because of their names, at most.
 const MAX_LEASES: usize = 4_096;
+/// With more leases than these, a plan is not made anew within this time but by the next tick.
+const FEW_LEASES: usize = 64;
+const REPLAN_MS: u64 = 250;
 /// A container that was to be stopped is not stopped again within this time.
 const STOP_AGAIN_MS: u64 = 10_000;
 
@@ -241,6 +248,8 @@ impl Core {
             leases,
             planned: Planned::default(),
             plan: Arc::new(Plan::default()),
+            planned_at: UnixMillis(0),
+            stale: false,
             stopping: None,
             last: None,
         };
@@ -253,6 +262,10 @@ impl Core {
         self.keeper.models().container_stopped(&identity.id, now);
         self.detector.forget(&identity.id);
         self.incidents.container_removed(&identity.id);
+        // The record of a cgroup's removal can be lost: what the kernel holds of it must not stay.
+        orders.push(Order::Forget { cgroup: identity.cgroup });
+        orders
+            .extend(self.registry.cgroups_of(&identity.id).map(|cgroup| Order::Forget { cgroup }));
         if let Some(sheet) = self.sheets.remove(&identity.id)
             && !sheet.planned.asked.is_empty()
         {
@@ -265,6 +278,7 @@ impl Core {
     /// a cgroup is new.
     fn plan(&mut self, id: &ContainerId, always: bool, now: UnixMillis, orders: &mut Vec<Order>) {
         let Some(sheet) = self.sheets.get_mut(id) else { return };
+        (sheet.planned_at, sheet.stale) = (now, false);
         let models = self.keeper.models();
         let ephemeral = models.settings().learning.ephemeral_from;
         let known = sheet.identity.image_digest.and_then(|image| models.allowed(&image, now));
@@ -442,6 +456,11 @@ impl Core {
         let hold = self.policy.settings().dns_hold_ms;
         let Some(refusal) = sheet.rules.refusals(event, sheet.model.as_deref()) else { return };
         if sheet.leases.add(refusal, now, hold) {
+            // Answers come as fast as a container asks, and a plan of thousands of addresses takes its time.
+            if now.since(sheet.planned_at) < REPLAN_MS && sheet.leases.len() > FEW_LEASES {
+                sheet.stale = true;
+                return;
+            }
             let id = container.id.clone();
             self.plan(&id, false, now, orders);
         }
@@ -534,7 +553,7 @@ impl Core {
             .iter_mut()
             .filter_map(|(id, sheet)| {
                 let expired = sheet.leases.expire(now);
-                (expired || sheet.rules.gravest().refuses()).then(|| id.clone())
+                (expired || sheet.stale || sheet.rules.gravest().refuses()).then(|| id.clone())
             })
             .collect();
         for id in refusing {

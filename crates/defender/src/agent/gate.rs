@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use palisade_model::event::{
     Activity, Ancestor, Ancestors, Capabilities, ContainerIdentity, Credentials, Effect, Event,
@@ -32,6 +32,10 @@ use crate::policy::{AuditEntry, ExecAnswer, ExecQuestion, HashVerdict};
 
 /// Executables up to this many bytes are hashed while they wait; larger ones are not known then.
 const MAX_HASHED: u64 = 32 << 20;
+/// Nor those that are not hashed within this time: a slow file must not make the guard give up for all.
+const MAX_HASHING: Duration = Duration::from_millis(DEADLINE_MS / 2);
+/// Cgroups above a program's own that are looked at: it may have made one in its container's.
+const MAX_ABOVE: usize = 32;
 
 /// What the gate tells the decider.
 #[derive(Debug)]
@@ -122,8 +126,19 @@ impl Drop for Gate {
     }
 }
 
+/// Lets go of everybody who waits when it is dropped.
+struct Open<'a>(&'a Guard);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl Answers {
     fn run(self, guard: &Guard, sheets: &RwLock<Sheets>, stop: &AtomicBool) {
+        // However this thread ends: nobody else answers those who wait.
+        let _open = Open(guard);
         while !stop.load(Ordering::Acquire) {
             if let Err(error) = guard.wait(Duration::from_millis(200)) {
                 tracing::error!(%error, "programs are not asked about any more: they run");
@@ -146,20 +161,24 @@ impl Answers {
 
     fn answer(&self, question: &Question, sheets: &RwLock<Sheets>) -> Answer {
         let Ok(tgid) = u32::try_from(question.pid) else { return Answer::Allow };
-        let Some(snapshot) = procfs::process(&self.proc, tgid) else { return Answer::Allow };
-        let Some(cgroup) = self.cgroup(&snapshot) else { return Answer::Allow };
+        let Some(snapshot) = procfs::without_arguments(&self.proc, tgid) else {
+            return Answer::Allow;
+        };
+        let cgroups = self.cgroups(&snapshot);
         let sheets = sheets.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some((container, asked)) = sheets.get(&cgroup) else { return Answer::Allow };
+        let found = cgroups.iter().find_map(|cgroup| sheets.get(cgroup));
+        let Some((container, asked)) = found else { return Answer::Allow };
         let (container, asked) = (Arc::clone(container), asked.clone());
         drop(sheets);
+        let cgroup = container.cgroup;
         let Ok(file) = question.file.try_clone().map(File::from) else { return Answer::Allow };
         let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
         let path = std::fs::read_link(link).unwrap_or_default();
         let path = readable(path.as_os_str().as_encoded_bytes());
-        let parent = procfs::process(&self.proc, snapshot.parent);
+        let parent = procfs::without_arguments(&self.proc, snapshot.parent);
         let inside = parent
             .as_ref()
-            .filter(|parent| self.cgroup(parent) == Some(cgroup))
+            .filter(|parent| self.cgroups(parent).contains(&cgroup))
             .map_or(String::new(), |parent| readable(&parent.executable));
         let answer = asked.rules.decide_exec(
             &ExecQuestion {
@@ -183,11 +202,19 @@ impl Answers {
         Answer::Deny
     }
 
-    fn cgroup(&self, snapshot: &Snapshot) -> Option<u64> {
+    /// Its own cgroup, then those above.
+    fn cgroups(&self, snapshot: &Snapshot) -> Vec<u64> {
         let lines = snapshot.cgroups.join("\n");
-        let path = self.hierarchy.path_of(&lines)?;
-        let folder = self.hierarchy.directory(path)?;
-        Some(std::fs::metadata(folder).ok()?.ino())
+        let path = self.hierarchy.path_of(&lines);
+        let Some(folder) = path.and_then(|path| self.hierarchy.directory(path)) else {
+            return Vec::new();
+        };
+        folder
+            .ancestors()
+            .take_while(|above| above.starts_with(&self.hierarchy.root))
+            .take(MAX_ABOVE)
+            .filter_map(|above| Some(std::fs::metadata(above).ok()?.ino()))
+            .collect()
     }
 
     /// What is known of its bytes. Read at its own place: the descriptor's is the waiting program's.
@@ -330,15 +357,15 @@ fn identity(metadata: &std::fs::Metadata) -> FileIdentity {
 fn digest(file: &File) -> Option<palisade_model::Sha256> {
     use std::os::unix::fs::FileExt as _;
     let (mut hash, mut buffer, mut at) = (Hash::new(), vec![0; 1 << 16], 0);
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < MAX_HASHING {
         match file.read_at(&mut buffer, at).ok()? {
-            0 => break,
+            0 => return Some(palisade_model::Sha256(hash.finalize().into())),
             read => {
                 hash.update(buffer.get(..read)?);
                 at += u64::try_from(read).ok()?;
             }
         }
     }
-    let bytes: [u8; 32] = hash.finalize().into();
-    Some(palisade_model::Sha256(bytes))
+    None
 }

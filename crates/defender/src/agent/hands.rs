@@ -130,23 +130,29 @@ impl Hands {
 
     /// A process that is in mounts of its own, so that these can be marked.
     fn process_of(&self, cgroup: u64) -> Option<u32> {
-        use std::os::unix::fs::MetadataExt as _;
-        let mounts = |pid: &str| {
-            std::fs::metadata(self.proc.join(pid).join("ns/mnt")).ok().map(|one| one.ino())
-        };
-        let host = mounts("1");
+        let host = self.mounts("1");
         let text = std::fs::read_to_string(self.folder(cgroup)?.join("cgroup.procs")).ok()?;
         text.lines()
-            .find(|pid| mounts(pid).is_some_and(|own| Some(own) != host))
+            .find(|pid| self.mounts(pid).is_some_and(|own| Some(own) != host))
             .and_then(|pid| pid.parse().ok())
     }
 
-    /// Where a container's cgroup is. By walking: this is asked seldom.
-    pub(super) fn folder(&self, cgroup: u64) -> Option<PathBuf> {
+    /// Where a container's cgroup is. By walking: this is asked once for each container.
+    fn folder(&self, cgroup: u64) -> Option<PathBuf> {
+        self.folders().remove(&cgroup)
+    }
+
+    /// Where all are, by one walk.
+    pub(super) fn folders(&self) -> HashMap<u64, PathBuf> {
         let rules = crate::containers::PathRules::new(&self.containers);
         let found = walk(&self.hierarchy, &rules, &self.containers);
-        let own = found.cgroups.into_iter().find(|directory| directory.id == cgroup)?;
-        self.hierarchy.directory(&own.path)
+        let own = found.cgroups.into_iter();
+        own.filter_map(|one| Some((one.id, self.hierarchy.directory(&one.path)?))).collect()
+    }
+
+    fn mounts(&self, pid: &str) -> Option<u64> {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(self.proc.join(pid).join("ns/mnt")).ok().map(|one| one.ino())
     }
 
     fn mark(&mut self, id: &ContainerId, tgid: u32) {
@@ -175,7 +181,7 @@ impl Hands {
         let pid = pid.ok_or_else(|| "the process is not known".to_owned())?;
         let ended = |error: rustix::io::Errno| format!("the process could not be killed: {error}");
         let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(ended)?;
-        let snapshot = procfs::process(&self.proc, process.tgid())
+        let snapshot = procfs::without_arguments(&self.proc, process.tgid())
             .ok_or_else(|| "the process had ended".to_owned())?;
         // `/proc` counts in ticks of 10 ms.
         if snapshot.start_ns.abs_diff(process.start_ns()) > 20_000_000 {
@@ -206,10 +212,14 @@ impl Hands {
     /// Hashes what ran, once for each version of a file, and marks containers that waited for a process.
     fn ran(&mut self, event: Arc<Event>) {
         let Some(container) = &event.container else { return };
-        if self.unmarked.contains_key(&container.id) && self.process_of(container.cgroup).is_some()
-        {
-            let id = container.id.clone();
-            self.mark(&id, event.process.key.tgid());
+        if self.unmarked.contains_key(&container.id) {
+            // A walk for each program that runs would be for the container to order.
+            let tgid = event.process.key.tgid();
+            let own = self.mounts(&tgid.to_string());
+            if own.is_some() && own != self.mounts("1") {
+                let id = container.id.clone();
+                self.mark(&id, tgid);
+            }
         }
         let Some(hasher) = &self.hasher else { return };
         let identity = event.process.executable.file.identity;

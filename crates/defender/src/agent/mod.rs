@@ -8,6 +8,7 @@
 //! main thread       decider ([`core::Core`]) ─► orders ─► hands
 //! ```
 
+mod alive;
 mod audit;
 pub mod canary;
 mod check;

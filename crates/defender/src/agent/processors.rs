@@ -22,18 +22,20 @@ impl Processors {
     pub(super) fn due(
         &mut self,
         core: &Core,
-        folder: impl Fn(u64) -> Option<PathBuf>,
+        folders: impl FnOnce() -> HashMap<u64, PathBuf>,
     ) -> Vec<(ContainerId, u64, u64)> {
         if self.read.is_some_and(|read| read.elapsed() < EVERY) {
             return Vec::new();
         }
         let time = Instant::now();
         self.read = Some(time);
+        let folders = folders();
         let mut next = HashMap::new();
         let mut readings = Vec::new();
         for container in core.registry().running() {
             let identity = &container.identity;
-            let Some(busy) = folder(identity.cgroup).and_then(|folder| busy_ns(&folder)) else {
+            let Some(busy) = folders.get(&identity.cgroup).and_then(|folder| busy_ns(folder))
+            else {
                 continue;
             };
             if let Some((before, read)) = self.last.get(&identity.id) {

@@ -11,6 +11,7 @@ use palisade_model::UnixMillis;
 use palisade_model::event::{Blind, BlindCause, ContainerId, ContainerIdentity, Event, Kind};
 use palisade_sensor::Observation;
 
+use super::alive::Alive;
 use super::audit::Audit;
 use super::config::Config;
 use super::core::{Core, Order, Parts};
@@ -105,6 +106,7 @@ pub struct Agent {
     stamps: (Stamp, Stamp),
     canaries: Canaries,
     processors: super::processors::Processors,
+    alive: Alive,
     summary: Vec<String>,
     runtime: tokio::runtime::Runtime,
 }
@@ -164,6 +166,11 @@ impl Agent {
 
         let mut sensor_eyes = sight.eyes;
         let mut orders = Vec::new();
+        let boot = UnixMillis(palisade_sensor::track::boot_time());
+        let (alive, blind) = Alive::open(&config.state, boot, now(), live);
+        if let Some(blind) = blind {
+            core.blind(blind, now(), &mut orders);
+        }
         for found in first_look(&host, &hierarchy, &config.containers) {
             core.found(found, now(), &mut orders);
         }
@@ -286,6 +293,7 @@ impl Agent {
             stamps,
             canaries,
             processors: super::processors::Processors::default(),
+            alive,
             summary,
             config,
             runtime,
@@ -308,9 +316,11 @@ impl Agent {
         self.endpoint.as_ref().map(Endpoint::address)
     }
 
-    /// Runs until told to stop, or until the watchdog is gone.
-    pub fn run(mut self, signals: &Signals, mut line: Option<Line>) {
+    /// Runs until told to stop, or until the watchdog is gone. False when the sensor's thread has ended by
+    /// itself: nothing is seen any more, and another agent is to be started.
+    pub fn run(mut self, signals: &Signals, mut line: Option<Line>) -> bool {
         let mut orders = Vec::new();
+        let mut sees = true;
         let (mut ticked, mut looked) = (Instant::now(), Instant::now());
         while !signals.stop.load(Ordering::Acquire) {
             self.turn(&mut orders);
@@ -323,10 +333,18 @@ impl Agent {
                 ticked = Instant::now();
                 self.tick(&mut orders);
                 self.health.beat();
+                self.alive.touch();
                 if line.as_mut().is_some_and(|line| !line.beat()) {
                     self.hands.say("the watchdog is gone: this agent ends, and lets go of all");
                     break;
                 }
+            }
+            if self.reader.as_ref().is_some_and(|reader| reader.is_finished()) {
+                self.tick(&mut orders);
+                self.health.unready("the sensor's thread has ended".to_owned());
+                self.hands.say("nothing is seen any more: this agent ends, to be started again");
+                sees = false;
+                break;
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
@@ -335,6 +353,7 @@ impl Agent {
             self.hands.carry_out(&mut orders);
         }
         self.end(orders);
+        sees
     }
 
     fn turn(&mut self, orders: &mut Vec<Order>) {
@@ -439,7 +458,7 @@ impl Agent {
         if self.canaries.due() {
             self.send_canaries();
         }
-        let readings = self.processors.due(&self.core, |cgroup| self.hands.folder(cgroup));
+        let readings = self.processors.due(&self.core, || self.hands.folders());
         for (container, busy, over) in readings {
             self.core.processor(&container, busy, over, time, orders);
         }
@@ -472,7 +491,10 @@ impl Agent {
                 4 => BlindCause::Unreadable,
                 _ => BlindCause::BufferFull,
             };
-            let Some(kind) = kind else { continue };
+            let Some(kind) = kind else {
+                self.watching.lost.cgroups.fetch_add(loss.count, Ordering::Relaxed);
+                continue;
+            };
             add(loss.cgroup, cause, kind, loss.count, wall(loss.first_ns), wall(loss.last_ns));
         }
         for ((cgroup, kind), span) in self.watching.lost.take() {
@@ -487,14 +509,23 @@ impl Agent {
     }
 
     fn send_canaries(&mut self) {
-        let Some(sensor) = &self.hands.sensor else { return };
+        let Some(sensor) = self.hands.sensor.clone() else { return };
         let Ok((device, inode)) = canary::identity() else { return };
-        for (container, cgroup) in self.core.protected() {
-            let Some(folder) = self.hands.folder(cgroup) else { continue };
-            if sensor.canary(cgroup, device, inode).is_err() {
-                continue;
+        let protected = self.core.protected();
+        if protected.is_empty() {
+            return;
+        }
+        let mut folders = self.hands.folders();
+        let mut failed = None;
+        for (container, cgroup) in protected {
+            let Some(folder) = folders.remove(&cgroup) else { continue };
+            match sensor.canary(cgroup, device, inode) {
+                Ok(()) => self.canaries.send(&self.runtime, &container, folder),
+                Err(error) => failed = Some(error),
             }
-            self.canaries.send(&self.runtime, &container, folder);
+        }
+        if let Some(error) = failed {
+            self.hands.say(&format!("canaries cannot be sent: {error}"));
         }
     }
 
@@ -519,6 +550,20 @@ impl Agent {
         }
         for (phase, count) in phases {
             self.metrics.models(phase, count);
+        }
+        let registry = self.core.registry().counters();
+        for (reason, count) in [
+            ("damaged-records", counts.damaged + counts.track.damaged),
+            ("missing-records", counts.missing),
+            ("processes-unplaced", counts.track.unplaced),
+            ("processes-shortened", counts.track.shortened),
+            ("connector-overruns", self.watching.overruns.load(Ordering::Relaxed)),
+            ("cgroup-changes", self.watching.lost.cgroups.load(Ordering::Relaxed)),
+            ("audit-entries", self.hands.audit.failed),
+            ("containers-refused", registry.containers_refused),
+            ("cgroups-refused", registry.cgroups_refused),
+        ] {
+            self.metrics.trouble(reason, count);
         }
     }
 

@@ -34,6 +34,8 @@ struct Held {
     cgroup: Option<u64>,
     /// All of them.
     cgroups: BTreeSet<u64>,
+    /// Those of them that were removed: nothing is to be done to them any more.
+    gone: BTreeSet<u64>,
     /// When its own cgroup was last met, or, without one, when it was last heard of.
     seen: UnixMillis,
     /// When it ended.
@@ -90,9 +92,10 @@ impl Registry {
             .map(|held| &held.container)
     }
 
-    /// Every cgroup of a running container.
+    /// Every cgroup of a running container that is there; those that are gone are kept for the grace time.
     pub fn cgroups_of(&self, id: &ContainerId) -> impl Iterator<Item = u64> {
-        self.held.get(id).into_iter().flat_map(|held| held.cgroups.iter().copied())
+        let held = self.held.get(id).into_iter();
+        held.flat_map(|held| held.cgroups.difference(&held.gone).copied())
     }
 
     /// What was left out.
@@ -231,6 +234,7 @@ impl Registry {
                 container,
                 cgroup: None,
                 cgroups: BTreeSet::new(),
+                gone: BTreeSet::new(),
                 seen: now,
                 ended: None,
             }
@@ -294,7 +298,9 @@ impl Registry {
         let Some(held) = self.cgroups.get(&cgroup).and_then(|id| self.held.get_mut(id)) else {
             return Vec::new();
         };
-        self.leaving.push_back((now, cgroup));
+        if held.gone.insert(cgroup) {
+            self.leaving.push_back((now, cgroup));
+        }
         if held.cgroup == Some(cgroup) && held.ended.is_none() {
             held.ended = Some(now);
             return vec![ContainerChange::Stopped(held.container.clone())];
@@ -321,6 +327,7 @@ impl Registry {
         let Some(id) = self.cgroups.remove(&cgroup) else { return };
         if let Some(held) = self.held.get_mut(&id) {
             held.cgroups.remove(&cgroup);
+            held.gone.remove(&cgroup);
         }
     }
 

@@ -92,9 +92,11 @@ pub fn missing() -> Vec<&'static Needed> {
 ///
 /// # Errors
 ///
-/// When the kernel refuses; nothing is changed then.
+/// When the kernel refuses; no capability is given up then.
 pub fn drop_after_set_up() -> std::io::Result<Vec<&'static str>> {
     let held = capabilities(None)?;
+    // Or root would have everything again after its next exec.
+    rustix::thread::set_no_new_privs(true)?;
     let kept: Vec<&Needed> = NEEDED
         .iter()
         .filter(|needed| needed.when == When::Always && held.permitted.contains(needed.set))

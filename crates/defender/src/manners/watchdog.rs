@@ -43,8 +43,8 @@ impl Default for WatchdogSettings {
 }
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How a program of ours ends that panicked.
-const PANICKED: i32 = 101;
+/// How an agent ends that is to be started again: as a program of ours does that panicked.
+pub const AGAIN: u8 = 101;
 /// The time that an agent has to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -117,7 +117,7 @@ pub fn supervise(
         }
         // What is wrong with the settings is wrong the next time too.
         if let Ended::Status(status) = &ended
-            && status.code().is_some_and(|code| code != PANICKED)
+            && status.code().is_some_and(|code| code != i32::from(AGAIN))
         {
             return Ok(Some(*status));
         }

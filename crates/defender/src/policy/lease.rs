@@ -63,6 +63,16 @@ impl Leases {
         self.held.len() != before
     }
 
+    /// How many addresses are held.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// When the next one ends.
     pub fn next(&self) -> Option<UnixMillis> {
         self.held.values().map(|(until, _)| *until).min()

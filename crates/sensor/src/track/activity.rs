@@ -55,9 +55,10 @@ pub(super) fn of(look: &Look<'_>, body: &Body) -> Option<Said> {
         Body::Dns { remote, outgoing, message, .. } => {
             Some(Said::plain(dns::of(look.header.kind, remote, *outgoing, message)?, "cgroup_skb"))
         }
-        Body::Killed { rule, .. } => Some(Said {
+        Body::Killed { file, rule } => Some(Said {
             effect: Effect::Killed,
             rule: Some(*rule),
+            process: killed(look.process, file),
             ..Said::plain(
                 Activity::Exec { script: None, previous: String::new(), gained: 0 },
                 "sched_process_exec",
@@ -195,9 +196,20 @@ fn refused(
     Some(Said {
         effect: Effect::Refused,
         error: 1,
-        rule: Some(verdict),
+        rule: Some(socket::rule(verdict)),
         ..Said::plain(activity, hook)
     })
+}
+
+/// The process with the program that was killed, where the record of its exec was lost.
+fn killed(process: &Process, described: &File) -> Option<Process> {
+    let file = file::of(described);
+    if process.executable.file.identity == file.identity {
+        return None;
+    }
+    let fileless = described.memory || described.path.pseudo;
+    let executable = Executable { fileless, file, hash: None };
+    Some(Process { executable, args: Vec::new(), args_cut: true, ..process.clone() })
 }
 
 /// The process as it would have been. Its arguments are not known: they were never put in place.

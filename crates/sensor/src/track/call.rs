@@ -9,17 +9,29 @@ use palisade_model::event::{
 use super::activity::{Look, Said, target};
 use super::file::{self, named};
 use crate::abi::{Call, flag};
+use crate::syscalls;
 
 /// What the call did. Numbers of the 32-bit table are not in the event: there they mean other calls.
 pub(super) fn of(look: &Look<'_>, call: &Call) -> Option<Said> {
     let kind = u8::try_from(look.header.kind).ok().and_then(Kind::from_number)?;
-    let activity = activity(look, call, kind)?;
     let compat = look.header.flags & flag::COMPAT != 0;
+    let activity =
+        if compat { activity(look, &native(call)?, kind)? } else { activity(look, call, kind)? };
     Some(Said {
         call: (!compat).then_some(call.syscall),
         error: error(call.result),
         ..Said::plain(activity, "sys_exit")
     })
+}
+
+/// A 32-bit call as its native twin.
+fn native(call: &Call) -> Option<Call> {
+    let mut native = Call { syscall: syscalls::twin(call.syscall)?, ..call.clone() };
+    if matches!(call.syscall, 193 | 194) {
+        // truncate64 and ftruncate64 have the size in two halves.
+        native.arguments[1] |= call.arguments[2] << 32;
+    }
+    Some(native)
 }
 
 /// The kernel's `-errno`.
@@ -36,8 +48,8 @@ fn activity(look: &Look<'_>, call: &Call, kind: Kind) -> Option<Activity> {
     let second = || named(&call.base2, &call.path2);
     Some(match kind {
         Kind::Create => {
-            let made = if is(call, &MKDIR) { FileKind::Directory } else { FileKind::Regular };
-            Activity::Create { file: FileRef { kind: made, ..first() }, flags: Default::default() }
+            let file = FileRef { kind: made(call), ..first() };
+            Activity::Create { file, flags: Default::default() }
         }
         Kind::Rename => Activity::Rename { from: first(), to: second(), replaced: None },
         Kind::Link if is(call, &SYMLINK) => Activity::Link {
@@ -54,7 +66,11 @@ fn activity(look: &Look<'_>, call: &Call, kind: Kind) -> Option<Activity> {
             request: low(call.arguments[0]),
         },
         Kind::Memory => Activity::Memory {
-            target: other(look, call.arguments[0]),
+            target: match is(call, &[libc::SYS_pidfd_getfd]) {
+                // Its first argument is a descriptor, of which no number is known.
+                true => target(look.table, ProcessKey::new(0, 0)),
+                false => other(look, call.arguments[0]),
+            },
             way: MemoryWay::ProcessVm,
             writes: is(call, &[libc::SYS_process_vm_writev]),
         },
@@ -71,11 +87,28 @@ fn activity(look: &Look<'_>, call: &Call, kind: Kind) -> Option<Activity> {
             name: String::new(),
         },
         Kind::Memfd => Activity::Memfd {
-            name: file::name(&call.file.path).trim_start_matches("memfd:").to_owned(),
+            name: memfd(file::name(&call.file.path)),
             flags: low(call.arguments[1]),
         },
         _ => return None,
     })
+}
+
+/// A name of its own may start in the same way again.
+fn memfd(name: String) -> String {
+    name.strip_prefix("memfd:").map(str::to_owned).unwrap_or(name)
+}
+
+/// mkdir, or what mknod was asked for; without a type that is a regular file (mknod(2)).
+fn made(call: &Call) -> FileKind {
+    if is(call, &MKDIR) {
+        return FileKind::Directory;
+    }
+    let mode = if is(call, &[libc::SYS_mknodat]) { call.arguments[2] } else { call.arguments[1] };
+    match low(mode) & 0o170_000 {
+        0 => FileKind::Regular,
+        _ => FileKind::from_mode(low(mode)),
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -38,11 +38,19 @@ pub struct TrackSettings {
     pub processes: usize,
     /// How many ended processes are kept, for late records and for their children's ancestry. Default 2,048.
     pub ended: usize,
+    /// Bytes of arguments, environments and paths that are kept of all processes together. Default 48 MiB.
+    /// Beyond it, events have them still, and of the process a short form is kept.
+    pub bytes: usize,
 }
 
 impl Default for TrackSettings {
     fn default() -> Self {
-        Self { proc: Some(PathBuf::from("/proc")), processes: 32_768, ended: 2_048 }
+        Self {
+            proc: Some(PathBuf::from("/proc")),
+            processes: 32_768,
+            ended: 2_048,
+            bytes: 48 << 20,
+        }
     }
 }
 
@@ -55,6 +63,8 @@ pub struct TrackCounts {
     pub unannounced: u64,
     /// Processes that found no place in the table.
     pub unplaced: u64,
+    /// Processes that are kept in a short form.
+    pub shortened: u64,
     /// Records with a length that was wrong.
     pub damaged: u64,
     /// Records that mean nothing to anybody (packets that are no DNS, calls without a kind).
@@ -97,6 +107,7 @@ impl Tracker {
             processes: self.table.len(),
             unannounced: self.table.unannounced,
             unplaced: self.table.unplaced,
+            shortened: self.table.shortened,
             damaged: self.damaged,
             passed_over: self.passed_over,
         }

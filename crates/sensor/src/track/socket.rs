@@ -60,7 +60,7 @@ pub(super) fn listening(local: &Address) -> Option<Activity> {
 }
 
 /// The kernel side sets the highest bit so that rule 0 is told from none; what is not listed has all bits.
-fn rule(verdict: u32) -> u32 {
+pub(super) fn rule(verdict: u32) -> u32 {
     if verdict == u32::MAX { verdict } else { verdict & !(1 << 31) }
 }
 

@@ -26,11 +26,14 @@ struct Entry {
     /// The process as its children see it: made at the first fork after an exec.
     line: Option<Arc<Ancestor>>,
     ended: bool,
+    /// Of `process` and `line`.
+    bytes: usize,
 }
 
 impl Entry {
     fn new(process: Arc<Process>) -> Self {
-        Self { process, line: None, ended: false }
+        let bytes = weight(&process);
+        Self { process, line: None, ended: false, bytes }
     }
 
     fn line(&mut self) -> Arc<Ancestor> {
@@ -46,8 +49,13 @@ pub(super) struct Table {
     /// Number in a PID namespace to number in the host's.
     inner: HashMap<(u32, u32), u32>,
     ended: VecDeque<ProcessKey>,
+    /// Of all entries.
+    bytes: usize,
+    /// The second (of the records' own clock) in which `/proc` was asked last, and how often in it.
+    asked: (u64, u32),
     pub(super) unannounced: u64,
     pub(super) unplaced: u64,
+    pub(super) shortened: u64,
 }
 
 impl Table {
@@ -57,8 +65,11 @@ impl Table {
             entries: HashMap::new(),
             inner: HashMap::new(),
             ended: VecDeque::new(),
+            bytes: 0,
+            asked: (0, 0),
             unannounced: 0,
             unplaced: 0,
+            shortened: 0,
         }
     }
 
@@ -107,12 +118,25 @@ impl Table {
         }
         self.unannounced += 1;
         let mut process = bare(header, boot_unix_ms);
-        if let Some(snapshot) = self.snapshot(header) {
+        if self.may_ask(header)
+            && let Some(snapshot) = self.snapshot(header)
+        {
             describe(&mut process, snapshot);
         }
         let parent = ProcessKey::new(header.parent_tgid, header.parent_start_ns);
         process.ancestors = self.line_of(parent).unwrap_or_default();
         self.place(process)
+    }
+
+    /// Where the table is full, each record of a process that has no place would be a look into `/proc`: a
+    /// container with very many processes must not make us blind for the others in this way.
+    fn may_ask(&mut self, header: &Header) -> bool {
+        let second = header.time_ns / 1_000_000_000;
+        if self.asked.0 != second {
+            self.asked = (second, 0);
+        }
+        self.asked.1 = self.asked.1.saturating_add(1);
+        self.asked.1 <= MAX_ASKED
     }
 
     fn snapshot(&self, header: &Header) -> Option<procfs::Snapshot> {
@@ -178,7 +202,7 @@ impl Table {
                 hash: None,
                 fileless: exec.executable.memory || exec.executable.path.pseudo,
             },
-            args: exec.arguments.iter().map(|one| readable(one)).collect(),
+            args: arguments(&exec.arguments),
             args_cut: usize::try_from(exec.argument_bytes).unwrap_or(usize::MAX)
                 > exec.arguments.iter().map(|one| one.len() + 1).sum(),
             environment: exec.environment.iter().map(|one| readable(one)).collect(),
@@ -207,16 +231,30 @@ impl Table {
     /// The same process with other contents.
     fn replace(&mut self, process: Process) -> Arc<Process> {
         let process = Arc::new(process);
+        let kept = self.fitting(&process);
         if let Some(entry) = self.entries.get_mut(&process.key.tgid()) {
             let (before, now) = (&entry.process, &process);
             if before.namespaces.pid != now.namespaces.pid || before.inner_pid != now.inner_pid {
-                self.inner.remove(&(before.namespaces.pid, before.inner_pid));
+                let old = (before.namespaces.pid, before.inner_pid);
+                if self.inner.get(&old) == Some(&now.key.tgid()) {
+                    self.inner.remove(&old);
+                }
                 self.inner.insert((now.namespaces.pid, now.inner_pid), now.key.tgid());
             }
-            entry.process = Arc::clone(&process);
-            entry.line = None;
+            self.bytes = self.bytes.saturating_sub(entry.bytes) + weight(&kept);
+            *entry = Entry { ended: entry.ended, ..Entry::new(kept) };
         }
         process
+    }
+
+    /// The process as it is kept: whole, or in a short form when there is no room for its texts.
+    fn fitting(&mut self, process: &Arc<Process>) -> Arc<Process> {
+        let own = weight(process);
+        if own <= SHORT || self.bytes.saturating_add(own) <= self.settings.bytes {
+            return Arc::clone(process);
+        }
+        self.shortened += 1;
+        Arc::new(short(process))
     }
 
     fn place(&mut self, process: Process) -> Arc<Process> {
@@ -230,7 +268,10 @@ impl Table {
             return process;
         }
         self.inner.insert((process.namespaces.pid, process.inner_pid), tgid);
-        if let Some(old) = self.entries.insert(tgid, Entry::new(Arc::clone(&process))) {
+        let entry = Entry::new(self.fitting(&process));
+        self.bytes += entry.bytes;
+        if let Some(old) = self.entries.insert(tgid, entry) {
+            self.bytes = self.bytes.saturating_sub(old.bytes);
             // The number is used again: the old one ended unseen, or not yet forgotten.
             let old = (old.process.namespaces.pid, old.process.inner_pid);
             if old != (process.namespaces.pid, process.inner_pid)
@@ -263,6 +304,7 @@ impl Table {
                 continue;
             }
             if let Some(entry) = self.entries.remove(&key.tgid()) {
+                self.bytes = self.bytes.saturating_sub(entry.bytes);
                 let inner = (entry.process.namespaces.pid, entry.process.inner_pid);
                 if self.inner.get(&inner) == Some(&key.tgid()) {
                     self.inner.remove(&inner);
@@ -321,6 +363,48 @@ impl Table {
             None => self.place(process),
         }
     }
+}
+
+/// Looks into `/proc` in one second.
+const MAX_ASKED: u32 = 2_000;
+/// Arguments that are kept apart. Those after them are one, with spaces in between: thousands of one byte
+/// each would take ten times their text in memory, for every process.
+const MAX_ARGUMENTS: usize = 128;
+
+/// Bytes of texts that are always kept.
+const SHORT: usize = 1_024;
+
+/// Bytes of a process's texts, with what each costs beside them; twice the arguments, since children keep
+/// them too.
+fn weight(process: &Process) -> usize {
+    const EACH: usize = size_of::<String>() + 16;
+    let texts = |all: &[String]| all.iter().map(|one| one.len() + EACH).sum::<usize>();
+    2 * texts(&process.args)
+        + texts(&process.environment)
+        + 2 * process.executable.file.path.len()
+        + process.cwd.len()
+}
+
+/// The first arguments, and no environment.
+fn short(process: &Process) -> Process {
+    const ARGUMENTS: usize = 4;
+    const BYTES: usize = 64;
+    let args = process.args.iter().take(ARGUMENTS);
+    Process {
+        args: args.map(|one| one.chars().take(BYTES).collect()).collect(),
+        args_cut: true,
+        environment: Vec::new(),
+        ..process.clone()
+    }
+}
+
+fn arguments(given: &[Vec<u8>]) -> Vec<String> {
+    let (apart, rest) = given.split_at(given.len().min(MAX_ARGUMENTS));
+    let mut all: Vec<String> = apart.iter().map(|one| readable(one)).collect();
+    if !rest.is_empty() {
+        all.push(readable(&rest.join(&b' ')));
+    }
+    all
 }
 
 /// Starts from `/proc` have ticks of 10 ms; a start of 0 is not known.
@@ -394,7 +478,8 @@ fn bare(header: &Header, boot_unix_ms: u64) -> Process {
 }
 
 fn describe(process: &mut Process, snapshot: procfs::Snapshot) {
-    process.args = snapshot.arguments.iter().map(|one| readable(one)).collect();
+    process.args = arguments(&snapshot.arguments);
+    process.args_cut = snapshot.arguments_cut;
     let path = readable(&snapshot.executable);
     let (path, deleted) = match path.strip_suffix(" (deleted)") {
         Some(path) => (path.to_owned(), true),
