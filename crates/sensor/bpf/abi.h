@@ -212,7 +212,7 @@ struct call_event {
 	struct text path;
 	struct text path2;
 	u32 syscall;
-	u32 pad;
+	struct text extra;           /* a third name: SHAPE_EXTRA */
 };
 
 enum socket_flag {
@@ -400,6 +400,7 @@ struct settings {
 enum shape_flag {
 	SHAPE_FAILURES = 1 << 0,     /* report it when it failed as well */
 	SHAPE_EVERY = 1 << 1,        /* never deduplicate */
+	SHAPE_EXTRA = 1 << 4,        /* argument 2 is a further name */
 	SHAPE_TIMES = 1 << 3,        /* argument 2 points to two times; the second replaces arguments 4 and 5 */
 	SHAPE_ARGUMENT0 = 1 << 2,    /* tell apart by the first argument (commands of bpf, ptrace, ...) */
 };

@@ -122,7 +122,7 @@ OFFSET(call_event, base2, 264);
 OFFSET(call_event, path, 272);
 OFFSET(call_event, path2, 276);
 OFFSET(call_event, syscall, 280);
-OFFSET(call_event, pad, 284);
+OFFSET(call_event, extra, 284);
 
 SIZE(socket_address, 24);
 OFFSET(socket_address, family, 0);

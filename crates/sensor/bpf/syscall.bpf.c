@@ -113,8 +113,10 @@ int syscall__plain(u64 *ctx)
 	if (call.shape.flags & SHAPE_TIMES)
 		bpf_probe_read_user(&event->argument[4], 16, (void *)(call.argument[2] + 16));
 	event->syscall = call.number;
-	event->pad = 0;
+	text__clear(&event->extra);
 	file__describe(scratch, &event->file, call__file(&call, task));
 	call__names(scratch, event, &call);
+	if (call.shape.flags & SHAPE_EXTRA)
+		text__user_string(scratch, &event->extra, (void *)call.argument[2]);
 	return record__send(scratch, call.settings);
 }

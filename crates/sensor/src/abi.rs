@@ -176,6 +176,8 @@ pub struct Call {
     pub path2: Vec<u8>,
     /// Where the second name starts.
     pub base2: Path,
+    /// A third name: the type of a file system.
+    pub extra: Vec<u8>,
 }
 
 /// A socket and what was done with it.
@@ -614,6 +616,7 @@ fn call(reader: &Reader<'_>) -> Result<Call, DecodeError> {
         base: reader.path(raw.base),
         path2: reader.text(raw.path2),
         base2: reader.path(raw.base2),
+        extra: reader.text(raw.extra),
     })
 }
 

@@ -147,7 +147,7 @@ pub(crate) struct CallEvent {
     pub(crate) path: Text,
     pub(crate) path2: Text,
     pub(crate) syscall: u32,
-    pub(crate) pad: u32,
+    pub(crate) extra: Text,
 }
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -474,7 +474,7 @@ mod tests {
             "exec_event" ExecEvent { header, executable, directory, invoked, interpreter, arguments, environment, permitted, inheritable, ambient, bounding, argument_bytes, old_tid, session, group, terminal, ancestors, saved_uid, saved_gid, login_uid, pad, ancestor }
             "exit_event" ExitEvent { header, code, pad, user_time, system_time }
             "file_event" FileEvent { header, file, result, suppressed, open_flags, syscall }
-            "call_event" CallEvent { header, suppressed, result, argument, file, base, base2, path, path2, syscall, pad }
+            "call_event" CallEvent { header, suppressed, result, argument, file, base, base2, path, path2, syscall, extra }
             "socket_address" SocketAddress { family, port, scope, address }
             "socket_event" SocketEvent { header, suppressed, result, cookie, inode, family, r#type, protocol, state, flags, local, remote, path, verdict }
             "dns_event" DnsEvent { header, cookie, local, remote, outgoing, protocol, length, captured, payload }

@@ -11,6 +11,8 @@ const EVERY: u8 = 2;
 const BY_COMMAND: u8 = 4;
 /// Its third argument points to two times, of which the second is taken.
 const WITH_TIMES: u8 = 8;
+/// Its third argument is a name too.
+const EXTRA: u8 = 16;
 /// The descriptor is what the call returns.
 const RESULT: i8 = 6;
 /// Not there.
@@ -123,7 +125,7 @@ const COMMON: &[Entry] = &[
     named(libc::SYS_utimensat, TIMES, WITH_TIMES, [1, 0, NONE, NONE]),
     named(libc::SYS_truncate, TRUNCATE, 0, [0, NONE, NONE, NONE]),
     with_file(libc::SYS_ftruncate, TRUNCATE, 0, 0),
-    named(libc::SYS_mount, MOUNT, FAILURES, [0, NONE, 1, NONE]),
+    named(libc::SYS_mount, MOUNT, FAILURES | EXTRA, [0, NONE, 1, NONE]),
     named(libc::SYS_umount2, MOUNT, FAILURES, [0, NONE, NONE, NONE]),
     named(libc::SYS_move_mount, MOUNT, FAILURES, [1, 0, 3, 2]),
     named(libc::SYS_open_tree, MOUNT, FAILURES, [1, 0, NONE, NONE]),

@@ -109,12 +109,7 @@ impl Hands {
         self.output.send(item);
     }
 
-    fn ask(
-        &mut self,
-        container: Arc<ContainerIdentity>,
-        cgroups: Vec<u64>,
-        asked: Option<Asked>,
-    ) {
+    fn ask(&mut self, container: Arc<ContainerIdentity>, cgroups: Vec<u64>, asked: Option<Asked>) {
         let Some(asked) = asked else {
             self.unmarked.remove(&container.id);
             if let Some(gate) = &self.gate {

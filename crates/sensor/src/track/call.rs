@@ -192,7 +192,7 @@ fn mount(call: &Call) -> Activity {
             (operation, source(), second(), flags)
         }
     };
-    Activity::Mount { operation, source, target, filesystem: String::new(), flags }
+    Activity::Mount { operation, source, target, filesystem: readable(&call.extra), flags }
 }
 
 /// The caller names it in its own PID namespace.

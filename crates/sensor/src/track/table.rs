@@ -186,6 +186,8 @@ impl Table {
         exec: &Exec,
         boot_unix_ms: u64,
     ) -> (Arc<Process>, Activity) {
+        // The header holds who the process is by now: what it was is only in the table.
+        let held = self.before(header).map(|process| process.capabilities);
         let before = self.of(header, boot_unix_ms);
         let capabilities = capabilities(header, exec);
         let script = (!exec.interpreter.is_empty())
@@ -193,7 +195,7 @@ impl Table {
         let activity = Activity::Exec {
             script,
             previous: before.path().to_owned(),
-            gained: capabilities.gained(&before.capabilities),
+            gained: capabilities.gained(&held.unwrap_or(capabilities)),
         };
         let mut process = Process {
             name: readable(&header.name),
@@ -427,6 +429,10 @@ fn namespaces(process: &Process) -> [u32; 4] {
 }
 
 fn refresh(process: &mut Process, header: &Header) {
+    // Who stops being root loses what was permitted too (capabilities(7)).
+    if process.credentials.euid == 0 && header.euid != 0 {
+        process.capabilities.permitted = header.capabilities;
+    }
     process.credentials.uid = header.uid;
     process.credentials.gid = header.gid;
     process.credentials.euid = header.euid;
