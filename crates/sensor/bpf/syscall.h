@@ -157,8 +157,13 @@ INLINE bool call__is_new(const struct call *call, struct seen_key *key, u32 burs
 	key->cgroup = call->cgroup;
 	if (call->shape.flags & SHAPE_EVERY || !call->settings->dedup_window)
 		return rate__passes(call->settings, call->shape.kind, call->cgroup);
-	return seen__is_new(key, call->settings->dedup_window, burst, suppressed) &&
-	       rate__passes(call->settings, call->shape.kind, call->cgroup);
+	if (!seen__is_new(key, call->settings->dedup_window, burst, suppressed))
+		return false;
+	if (rate__passes(call->settings, call->shape.kind, call->cgroup))
+		return true;
+	/* Lost to the rate: its like must not be taken for told. */
+	bpf_map_delete_elem(&seen, key);
+	return false;
 }
 
 #endif

@@ -32,8 +32,6 @@ use crate::policy::{AuditEntry, ExecAnswer, ExecQuestion, HashVerdict};
 
 /// Executables up to this many bytes are hashed while they wait; larger ones are not known then.
 const MAX_HASHED: u64 = 32 << 20;
-/// Nor those that are not hashed within this time: a slow file must not make the guard give up for all.
-const MAX_HASHING: Duration = Duration::from_millis(DEADLINE_MS / 2);
 /// Cgroups above a program's own that are looked at: it may have made one in its container's.
 const MAX_ABOVE: usize = 32;
 
@@ -225,7 +223,9 @@ impl Answers {
         let Ok(metadata) = file.metadata() else { return HashVerdict::Unknown };
         let identity = identity(&metadata);
         let hash = hasher.known(&identity).or_else(|| {
-            let hash = (metadata.len() <= MAX_HASHED).then(|| digest(file)).flatten()?;
+            let hash = (metadata.len() <= MAX_HASHED)
+                .then(|| digest(file, self.deadline / 2))
+                .flatten()?;
             hasher.remember(identity, hash);
             Some(hash)
         });
@@ -354,11 +354,12 @@ fn identity(metadata: &std::fs::Metadata) -> FileIdentity {
     }
 }
 
-fn digest(file: &File) -> Option<palisade_model::Sha256> {
+/// Not beyond a part of the deadline: a slow file must not make the guard give up for all.
+fn digest(file: &File, within: Duration) -> Option<palisade_model::Sha256> {
     use std::os::unix::fs::FileExt as _;
     let (mut hash, mut buffer, mut at) = (Hash::new(), vec![0; 1 << 16], 0);
     let began = Instant::now();
-    while began.elapsed() < MAX_HASHING {
+    while began.elapsed() < within {
         match file.read_at(&mut buffer, at).ok()? {
             0 => return Some(palisade_model::Sha256(hash.finalize().into())),
             read => {

@@ -105,19 +105,21 @@ pub fn supervise(
 ) -> io::Result<Option<ExitStatus>> {
     let stop = signals.stop;
     let first = Duration::from_millis(settings.restart_ms.max(1));
-    let mut wait = first;
+    let (mut wait, mut proven) = (first, false);
     loop {
         let began = Instant::now();
-        let ended = one(program, arguments, settings, signals)?;
+        let ended = one(program, arguments, settings, signals, &mut proven)?;
         if stop() {
             return Ok(match ended {
                 Ended::Status(status) => Some(status),
                 Ended::Stalled => None,
             });
         }
-        // What is wrong with the settings is wrong the next time too.
+        // What is wrong with the settings is wrong the next time too; once an agent has worked with them,
+        // it is something else, and passes.
+        let for_good = |code| code == 0 || (code != i32::from(AGAIN) && !proven);
         if let Ended::Status(status) = &ended
-            && status.code().is_some_and(|code| code != i32::from(AGAIN))
+            && status.code().is_some_and(for_good)
         {
             return Ok(Some(*status));
         }
@@ -131,12 +133,13 @@ pub fn supervise(
     }
 }
 
-/// One life of an agent.
+/// One life of an agent. `proven`: it gave a sign of life.
 fn one(
     program: &Path,
     arguments: &[OsString],
     settings: &WatchdogSettings,
     signals: &Signals<'_>,
+    proven: &mut bool,
 ) -> io::Result<Ended> {
     let (mut ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(Duration::from_millis(200)))?;
@@ -155,7 +158,10 @@ fn one(
         }
         match ours.read(&mut beats) {
             Ok(0) => return Ok(Ended::Status(agent.wait()?)),
-            Ok(_) => (heard, patience) = (Instant::now(), silence),
+            Ok(_) => {
+                (heard, patience) = (Instant::now(), silence);
+                *proven = true;
+            }
             Err(_) => {}
         }
         if (signals.stop)() {
