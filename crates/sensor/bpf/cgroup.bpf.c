@@ -268,7 +268,9 @@ INLINE bool dns__copy(struct __sk_buff *skb, struct dns_event *event, const stru
 	u32 captured = length > DNS_BYTES - 1 ? DNS_BYTES - 1 : length;
 	BARRIER(captured);
 	captured &= DNS_BYTES - 1;
-	if (!captured || bpf_skb_load_bytes(skb, packet->offset, event->payload, captured))
+	BARRIER(captured);
+	/* Verifiers before 6.8 learn nothing from a comparison with zero. */
+	if (captured < DNS_HEADER || captured > DNS_BYTES - 1 || bpf_skb_load_bytes(skb, packet->offset, event->payload, captured))
 		return false;
 	event->captured = captured;
 	return true;

@@ -87,10 +87,12 @@ NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct v
 			root = READ(mount, mnt.mnt_root);
 			continue;
 		}
-		if (end > LSM_LIMIT)
+		u32 at = end;
+		BARRIER(at); /* the bound is to be seen on the register that is used */
+		if (at > LSM_LIMIT)
 			break;
 		const u8 *name = READ(dentry, d_name.name);
-		long copied = bpf_probe_read_kernel_str(&event->bytes[end], COMPONENT_BYTES, name);
+		long copied = bpf_probe_read_kernel_str(&event->bytes[at], COMPONENT_BYTES, name);
 		if (copied <= 0)
 			break;
 		end += copied & 511;
@@ -107,6 +109,7 @@ NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct v
 INLINE void lsm__second(struct lsm_event *event, struct dentry *dentry)
 {
 	u32 end = event->file.path.length;
+	BARRIER(end);
 	if (end > LSM_LIMIT)
 		return;
 	const u8 *name = READ(dentry, d_name.name);

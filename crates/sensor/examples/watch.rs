@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let until = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until {
         reader.read(Duration::from_millis(100), 1_000, &mut |observation| match observation {
-            Observation::Event { event, rule } => {
+            Observation::Event { event, rule, .. } => {
                 let line: Vec<&str> =
                     event.process.ancestors.iter().map(|one| one.name.as_str()).collect();
                 println!("{} {:?} {:?} {rule:?}", event.process.name, line, event.activity);

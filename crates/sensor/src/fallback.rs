@@ -61,8 +61,11 @@ impl Fallback {
         };
         ladder.note(Rung::Snapshot, "proc", Ok(()));
         let rung = if connector.is_some() { Rung::Connector } else { Rung::Snapshot };
-        let settings =
-            TrackSettings { proc: Some(config.proc.clone()), ..TrackSettings::default() };
+        let settings = TrackSettings {
+            proc: Some(config.proc.clone()),
+            host_mounts: crate::sensor::mount_namespace(Some(&config.proc)),
+            ..TrackSettings::default()
+        };
         Self {
             config,
             connector,

@@ -79,12 +79,29 @@ impl fmt::Display for Ladder {
     }
 }
 
+/// In one line. The verifier's log has thousands: its end says what it minds.
 fn reason(error: &SensorError) -> String {
     use std::error::Error as _;
-    match error.source() {
-        Some(source) => format!("{error} ({source})"),
-        None => error.to_string(),
-    }
+    const MOST: usize = 240;
+    let Some(source) = error.source() else { return error.to_string() };
+    let text = source.to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .filter(|line| {
+            !["verification time", "stack depth", "processed "]
+                .iter()
+                .any(|start| line.starts_with(start))
+        })
+        .collect();
+    let short = match lines.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [.., before, last] => format!("{before}; {last}"),
+    };
+    let cut: String = short.chars().take(MOST).collect();
+    format!("{error} ({cut})")
 }
 
 /// What is lost without it.

@@ -13,6 +13,9 @@ pub enum Observation {
         event: Box<Event>,
         /// The rule of the [`Plan`](crate::Plan) that refused it, when one did.
         rule: Option<u32>,
+        /// The program was started among the host's mounts: in a container's cgroup, that is the runtime on
+        /// its way in, or somebody of the host's.
+        outside: bool,
     },
     /// A cgroup was made, removed or joined.
     Cgroup(CgroupChange),

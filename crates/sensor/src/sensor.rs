@@ -108,6 +108,8 @@ impl Sensor {
         ladder: &mut Ladder,
     ) -> Result<(Self, Reader), SensorError> {
         let kinds = mask(config.kinds);
+        let host_mounts = mount_namespace(config.track.proc.as_deref());
+        let track = TrackSettings { host_mounts, ..config.track.clone() };
         let settings = Settings {
             mode: u32::from(config.host),
             self_tgid: std::process::id(),
@@ -117,7 +119,7 @@ impl Sensor {
             rate_limit: config.rate,
             signal_mask: u64::MAX,
             host: Watch { kinds, flags: u32::from(config.reads), id: 0 },
-            host_mount_namespace: mount_namespace(config.track.proc.as_deref()),
+            host_mount_namespace: track.host_mounts,
             pad: 0,
         };
         let loader = LoaderConfig {
@@ -141,7 +143,7 @@ impl Sensor {
             shared: Arc::new(Mutex::new(shared)),
             stopped: Arc::new(AtomicBool::new(false)),
         };
-        let tracker = Tracker::new(config.track.clone(), boot_time());
+        let tracker = Tracker::new(track, boot_time());
         let reader = Reader { rings, tracker, sensor: sensor.clone() };
         Ok((sensor, reader))
     }
@@ -277,7 +279,7 @@ fn mask(kinds: KindSet) -> u64 {
 }
 
 /// The host's: that of its first process.
-fn mount_namespace(proc: Option<&Path>) -> u32 {
+pub(crate) fn mount_namespace(proc: Option<&Path>) -> u32 {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(proc.unwrap_or(Path::new("/proc")).join("1/ns/mnt"))
         .or_else(|_| std::fs::metadata("/proc/self/ns/mnt"))
@@ -358,9 +360,9 @@ impl Reader {
         ring::wait(&self.rings, time)?;
         let Self { rings, tracker, sensor } = self;
         let mut numbered = |observation: Observation| match observation {
-            Observation::Event { event, rule: Some(rule) } => {
+            Observation::Event { event, rule: Some(rule), outside } => {
                 let rule = sensor.rule(&event, rule);
-                give(Observation::Event { event, rule });
+                give(Observation::Event { event, rule, outside });
             }
             other => give(other),
         };

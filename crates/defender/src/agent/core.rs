@@ -13,7 +13,6 @@ use palisade_sensor::{CgroupChange, CgroupWhat, Observation, Plan};
 use crate::Finding;
 use crate::containers::{Container, ContainerChange, Found, Registry};
 use crate::detect::Detector;
-use crate::detect::fields::runtime_setup;
 use crate::incidents::{Incidents, Update};
 use crate::models::{self, Keeper};
 use crate::output::{Item, Phase};
@@ -189,7 +188,15 @@ impl Core {
     /// Takes what the sensor saw.
     pub fn observe(&mut self, seen: Observation, now: UnixMillis, orders: &mut Vec<Order>) {
         match seen {
-            Observation::Event { event, rule } => self.event(*event, rule, now, orders),
+            Observation::Event { event, rule, outside } => {
+                let event = self.known(*event);
+                // What a runtime does to make the container is not the container's doing.
+                if outside && event.container.is_some() {
+                    self.runtime_steps += 1;
+                } else {
+                    self.event(event, rule, now, orders);
+                }
+            }
             Observation::Cgroup(change) => self.cgroup(change, now, orders),
             // The tracker has it; who it is in, is asked when it acts.
             Observation::Existing(_) | Observation::Canary { .. } => {}
@@ -318,12 +325,6 @@ impl Core {
         now: UnixMillis,
         orders: &mut Vec<Order>,
     ) {
-        event.container = self.registry.by_cgroup(event.process.cgroup).map(Arc::clone);
-        // What a runtime does to make the container is not the container's doing.
-        if runtime_setup::is(&event) {
-            self.runtime_steps += 1;
-            return;
-        }
         self.name_targets(&mut event);
         let event = Arc::new(event);
         let mut findings = Vec::new();
@@ -404,6 +405,12 @@ impl Core {
     /// The policy's list of known-bad hashes.
     pub fn known_bad_file(&self) -> Option<std::path::PathBuf> {
         self.policy.settings().malware_hashes.clone()
+    }
+
+    /// The event with its container.
+    fn known(&self, mut event: Event) -> Event {
+        event.container = self.registry.by_cgroup(event.process.cgroup).map(Arc::clone);
+        event
     }
 
     /// Who a signal, a trace or a read of memory was aimed at, is in a container too.

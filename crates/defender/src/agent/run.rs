@@ -383,7 +383,7 @@ impl Agent {
         }
         while let Ok(Told::Refused(event, entry)) = self.told.try_recv() {
             orders.push(Order::Audit(entry));
-            let seen = Observation::Event { event, rule: None };
+            let seen = Observation::Event { event, rule: None, outside: false };
             self.core.observe(seen, now(), orders);
         }
         while let Ok(done) = self.done.try_recv() {

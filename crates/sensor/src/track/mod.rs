@@ -38,6 +38,8 @@ pub struct TrackSettings {
     pub processes: usize,
     /// How many ended processes are kept, for late records and for their children's ancestry. Default 2,048.
     pub ended: usize,
+    /// Inode number of the host's mount namespace; 0: not known, and no program is taken for the host's.
+    pub host_mounts: u32,
     /// Bytes of arguments, environments and paths that are kept of all processes together. Default 48 MiB.
     /// Beyond it, events have them still, and of the process a short form is kept.
     pub bytes: usize,
@@ -49,6 +51,7 @@ impl Default for TrackSettings {
             proc: Some(PathBuf::from("/proc")),
             processes: 32_768,
             ended: 2_048,
+            host_mounts: 0,
             bytes: 48 << 20,
         }
     }
@@ -205,7 +208,8 @@ impl Tracker {
         event.error = said.error;
         event.call = said.call;
         event.effect = said.effect;
-        give(Observation::Event { event: Box::new(event), rule: said.rule });
+        let outside = self.table.outside(event.process.key);
+        give(Observation::Event { event: Box::new(event), rule: said.rule, outside });
     }
 
     fn event(
@@ -217,7 +221,8 @@ impl Tracker {
         give: &mut dyn FnMut(Observation),
     ) {
         let event = Box::new(self.plain(header, process, activity, hook));
-        give(Observation::Event { event, rule: None });
+        let outside = self.table.outside(event.process.key);
+        give(Observation::Event { event, rule: None, outside });
     }
 
     fn plain(

@@ -26,6 +26,8 @@ struct Entry {
     /// The process as its children see it: made at the first fork after an exec.
     line: Option<Arc<Ancestor>>,
     ended: bool,
+    /// Its program was started among the host's mounts.
+    outside: bool,
     /// Of `process` and `line`.
     bytes: usize,
 }
@@ -33,7 +35,7 @@ struct Entry {
 impl Entry {
     fn new(process: Arc<Process>) -> Self {
         let bytes = weight(&process);
-        Self { process, line: None, ended: false, bytes }
+        Self { process, line: None, ended: false, outside: false, bytes }
     }
 
     fn line(&mut self) -> Arc<Ancestor> {
@@ -168,7 +170,8 @@ impl Table {
             .line_of(parent.key)
             .unwrap_or_else(|| Ancestors::below(Arc::new(parent.as_ancestor()), &parent.ancestors));
         let [mnt, pid, net, user] = child.namespaces;
-        self.place(Process {
+        let outside = self.outside(parent.key);
+        let placed = self.place(Process {
             key: child.key,
             inner_pid: child.inner,
             cgroup: child.cgroup,
@@ -176,7 +179,24 @@ impl Table {
             started: wall(boot_unix_ms, header.time_ns),
             ancestors,
             ..parent.clone()
-        })
+        });
+        self.set_outside(child.key, outside);
+        placed
+    }
+
+    /// Whether its program was started among the host's mounts.
+    pub(super) fn outside(&self, key: ProcessKey) -> bool {
+        self.entries.get(&key.tgid()).is_some_and(|entry| entry.outside)
+    }
+
+    fn set_outside(&mut self, key: ProcessKey, outside: bool) {
+        if let Some(entry) = self.entries.get_mut(&key.tgid()) {
+            entry.outside = outside;
+        }
+    }
+
+    fn is_hosts(&self, mounts: u32) -> bool {
+        mounts != 0 && mounts == self.settings.host_mounts
     }
 
     /// Another program in the same process.
@@ -220,7 +240,10 @@ impl Table {
         if process.ancestors.is_empty() {
             process.ancestors = self.told_ancestors(&exec.ancestors);
         }
-        (self.replace(process), activity)
+        let outside = self.is_hosts(header.namespaces[0]);
+        let process = self.replace(process);
+        self.set_outside(process.key, outside);
+        (process, activity)
     }
 
     /// From the numbers that the kernel gave: the nearest known one brings its own line.
@@ -244,7 +267,8 @@ impl Table {
                 self.inner.insert((now.namespaces.pid, now.inner_pid), now.key.tgid());
             }
             self.bytes = self.bytes.saturating_sub(entry.bytes) + weight(&kept);
-            *entry = Entry { ended: entry.ended, ..Entry::new(kept) };
+            let Entry { ended, outside, .. } = *entry;
+            *entry = Entry { ended, outside, ..Entry::new(kept) };
         }
         process
     }
@@ -270,7 +294,8 @@ impl Table {
             return process;
         }
         self.inner.insert((process.namespaces.pid, process.inner_pid), tgid);
-        let entry = Entry::new(self.fitting(&process));
+        let outside = self.is_hosts(process.namespaces.mnt);
+        let entry = Entry { outside, ..Entry::new(self.fitting(&process)) };
         self.bytes += entry.bytes;
         if let Some(old) = self.entries.insert(tgid, entry) {
             self.bytes = self.bytes.saturating_sub(old.bytes);

@@ -75,7 +75,7 @@ fn until(
     while !found && Instant::now() < end {
         reader
             .read(Duration::from_millis(100), 1_000, &mut |observation| {
-                let Observation::Event { event, rule } = observation else { return };
+                let Observation::Event { event, rule, .. } = observation else { return };
                 if event.process.cgroup == cgroup && !found {
                     found = last(&event, rule);
                     events.push(*event);

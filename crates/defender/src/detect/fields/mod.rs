@@ -12,7 +12,7 @@ mod descriptor;
 mod event;
 mod path;
 mod process;
-pub mod runtime_setup;
+mod runtime_setup;
 mod symbols;
 mod texts;
 mod user;

@@ -23,7 +23,7 @@ const PROGRAMS: [&str; 5] = ["runc", "crun", "youki", "docker-runc", "exe"];
 /// its own file does not come from the container's layers as changed there, and everything between it
 /// and the first process outside the container is a runtime too. Inside a container, nobody gets a
 /// parent outside; a name alone proves nothing.
-pub fn is(event: &Event) -> bool {
+pub(super) fn is(event: &Event) -> bool {
     if event.container.is_none() {
         return false;
     }
@@ -34,8 +34,7 @@ pub fn is(event: &Event) -> bool {
         || PROGRAMS.contains(&file.name())
         || file.path.starts_with("/memfd:runc")
         || file.path.starts_with("/proc/self/fd/");
-    // The runtime's own file is the host's, not one of the container's layers.
-    if !named(&process.name) || !program || file.upper.is_some() {
+    if !named(&process.name) || !program || file.upper == Some(true) {
         return false;
     }
     let inside = process.ancestors.iter().take_while(|ancestor| ancestor.cgroup == process.cgroup);
