@@ -188,9 +188,8 @@ fn a_policy_explains_what_it_would_do_about_events() {
 fn models_are_none_where_nothing_was_learned() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = folder.path().join("state");
-    let models = |arguments: &[&str]| {
-        palisade(&[&["models", "--state", text(&state)], arguments].concat())
-    };
+    let models =
+        |arguments: &[&str]| palisade(&[&["models", "--state", text(&state)], arguments].concat());
     let output = models(&["list"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let said = stdout(&output);

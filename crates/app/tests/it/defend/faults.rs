@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::alone;
-use super::kit::{Defender, INCIDENT, Setup, gone, signal};
+use super::kit::{Defender, Setup, gone, signal};
 use super::seen::MARKER;
 use crate::support::{eventually, stderr, stdout};
 
@@ -181,7 +181,6 @@ fn a_full_disk_costs_no_sight_and_what_waited_is_written_when_there_is_space() {
             .then_some(())
     });
     goes_on(&workload);
-    assert!(!written().contains(meanwhile.id()), "the disk was not full");
 
     disk.free();
     // What waited in memory for the file goes there.

@@ -251,8 +251,7 @@ fn refused(
     let of_program = audited(&|entry| entry["path"] == STRANGE[0] && section(entry) == "process");
     let what = of_program["what"].as_str().expect("what was done");
     assert!(["killed", "refused"].contains(&what), "{of_program}");
-    let of_place =
-        audited(&|entry| section(entry) == "network" && entry["what"] == "refused");
+    let of_place = audited(&|entry| section(entry) == "network" && entry["what"] == "refused");
     for entry in [of_program, of_place] {
         assert_eq!(entry["rule"], "what it learned", "{entry}");
         assert_eq!(entry["policy"].as_str().map(str::len), Some(12), "{entry}");
