@@ -322,6 +322,10 @@ impl Agent {
         let mut orders = Vec::new();
         let mut sees = true;
         let (mut ticked, mut looked) = (Instant::now(), Instant::now());
+        // From here on the watchdog is as patient as with an agent that runs, not as with one that starts.
+        if let Some(line) = &mut line {
+            line.beat();
+        }
         while !signals.stop.load(Ordering::Acquire) {
             self.turn(&mut orders);
             if signals.reload.swap(false, Ordering::AcqRel) {

@@ -2,17 +2,19 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use palisade_services::Docker;
+use palisade_services::{Container, Docker, Image};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::seen::{MARKER_RULES, Seen};
-use crate::support::program;
+use super::seen::{MARKER, MARKER_RULES, Seen};
+use crate::support::{eventually, program, stderr};
 
 /// What the Defender writes to its standard error when it sees all that it will see.
 pub(super) const READY: &str = "watching";
@@ -31,10 +33,27 @@ pub(super) fn settings(socket: Option<&Path>, rules: &str) -> String {
     )
 }
 
+/// How long an incident may take to come.
+pub(super) const INCIDENT: Duration = Duration::from_secs(20);
+
+/// What a Defender is given beside the marker's rule.
+#[derive(Default)]
+pub(super) struct Setup<'a> {
+    /// A runtime's socket.
+    pub(super) socket: Option<&'a Path>,
+    /// Settings: tables other than `containers` and `incidents`.
+    pub(super) settings: &'a str,
+    /// A policy.
+    pub(super) policy: Option<&'a str>,
+    /// Its state and a second output go here, as `state` and `out.jsonl`.
+    pub(super) disk: Option<&'a Path>,
+}
+
 /// `palisade defend`. Dropped, it is stopped.
 pub(super) struct Defender {
     process: Child,
     folder: TempDir,
+    state: PathBuf,
     seen: Arc<Mutex<Seen>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -42,17 +61,32 @@ pub(super) struct Defender {
 impl Defender {
     /// One that watches the containers of this engine.
     pub(super) fn start(docker: &Docker) -> Self {
+        Self::with(&Setup { socket: Some(&docker.socket()), ..Setup::default() })
+    }
+
+    /// One that is set up like this.
+    pub(super) fn with(setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("marker.yaml"), MARKER_RULES).expect("rules");
         let rules = at("marker.yaml").display().to_string();
-        let text = settings(Some(&docker.socket()), &rules);
+        let text = format!("{}{}", settings(setup.socket, &rules), setup.settings);
         std::fs::write(at("defend.toml"), text).expect("settings");
-        let mut process = Command::new(program())
-            .args(["defend", "--format", "jsonl", "--config"])
+        let state = setup.disk.unwrap_or(folder.path()).join("state");
+        let mut command = Command::new(program());
+        command
+            .args(["defend", "--format", "jsonl", "--metrics", "127.0.0.1:0", "--config"])
             .arg(at("defend.toml"))
             .arg("--state")
-            .arg(at("state"))
+            .arg(&state);
+        if let Some(policy) = setup.policy {
+            std::fs::write(at("policy.toml"), policy).expect("a policy");
+            command.arg("--policy").arg(at("policy.toml"));
+        }
+        if let Some(disk) = setup.disk {
+            command.arg("--output").arg(disk.join("out.jsonl"));
+        }
+        let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(at("log")).expect("a log"))
@@ -66,15 +100,77 @@ impl Defender {
                 into.lock().unwrap_or_else(PoisonError::into_inner).take(&line);
             }
         });
-        let mut defender = Self { process, folder, seen, reader: Some(reader) };
+        let mut defender = Self { process, folder, state, seen, reader: Some(reader) };
         let started = Instant::now();
-        while !defender.log().contains(READY) {
+        while defender.starts() == 0 {
             let ended = defender.process.try_wait().expect("its state");
             let late = started.elapsed() > START;
             assert!(ended.is_none() && !late, "it does not watch ({ended:?}):\n{}", defender.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         defender
+    }
+
+    /// How many of its agents came so far that they watch.
+    pub(super) fn starts(&self) -> usize {
+        self.log().lines().filter(|line| line.starts_with(READY)).count()
+    }
+
+    /// Its state directory.
+    pub(super) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The watchdog's number.
+    pub(super) fn watchdog(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The agent's number: the watchdog's child.
+    pub(super) fn agent(&self) -> Option<u32> {
+        let entries = std::fs::read_dir("/proc").expect("processes").flatten();
+        let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.find(|pid| parent(*pid) == Some(self.process.id()))
+    }
+
+    /// `palisade models`, with its state.
+    pub(super) fn models(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.args(["models", "--json", "--state"]).arg(&self.state).args(arguments);
+        command.stdin(Stdio::null()).output().expect("the program starts")
+    }
+
+    /// The same, which is to succeed, as JSON.
+    pub(super) fn told_of_models(&self, arguments: &[&str]) -> Value {
+        let output = self.models(arguments);
+        assert!(output.status.success(), "models {arguments:?}: {}", stderr(&output));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// The lines of its metrics.
+    pub(super) fn metrics(&self) -> String {
+        let log = self.log();
+        let address = log.lines().rev().find_map(|line| line.strip_prefix("metrics: "));
+        let answer = ureq::get(address.expect("an address")).call();
+        answer.and_then(|mut answer| answer.body_mut().read_to_string()).unwrap_or_default()
+    }
+
+    /// The entries of its audit log for this container.
+    pub(super) fn audit(&self, container: &Container<'_>) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.state.join("audit.jsonl")).unwrap_or_default();
+        // The last line may be under way.
+        let whole = text.rsplit_once('\n').map(|(whole, _)| whole).unwrap_or_default();
+        let entries = whole.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        entries.filter(|entry: &Value| entry["container"] == container.id()).collect()
+    }
+
+    /// Runs the marker in this container, whose story has none yet, and waits until it is told: what was
+    /// done there before has been looked at.
+    pub(super) fn close(&self, container: &Container<'_>) {
+        let marker = container.exec(&[Image::MARKER, "env", "true"]).expect("the client runs");
+        assert!(marker.status.success(), "the marker: {}", stderr(&marker));
+        let told = self.tells(container.id(), MARKER, INCIDENT);
+        assert!(told, "the marker was not told:\n{}", self.log());
     }
 
     /// What it wrote to its standard error.
@@ -104,10 +200,7 @@ impl Defender {
 
 impl Drop for Defender {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        signal(self.process.id(), Signal::TERM);
         let started = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) {
             if started.elapsed() > Duration::from_secs(20) {
@@ -117,4 +210,27 @@ impl Drop for Defender {
         }
         let _ = self.reader.take().map(JoinHandle::join);
     }
+}
+
+/// Sends a signal; a process that is gone gets none.
+pub(super) fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// Waits until this process is gone, or a zombie.
+pub(super) fn gone(pid: u32) {
+    eventually(30, "the process ends", || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").map(|(_, rest)| rest.starts_with('Z'));
+        state.unwrap_or(true).then_some(())
+    });
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may have spaces and parentheses.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(1)?.parse().ok()
 }

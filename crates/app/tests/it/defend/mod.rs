@@ -1,7 +1,10 @@
 //! `palisade defend` on real containers: in a Docker engine on this host's kernel, and in virtual
 //! machines with other kernels. Needs root and what `cargo xtask test` installs.
 
+mod command_line;
+mod faults;
 mod kit;
+mod learn;
 mod machine;
 mod scenarios;
 mod seen;

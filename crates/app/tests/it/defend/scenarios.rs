@@ -9,13 +9,10 @@ use std::time::Duration;
 use palisade_services::{ContainerNetwork, Docker, Image, Mount, Options};
 use serde::Deserialize;
 
-use super::kit::Defender;
+use super::kit::{Defender, INCIDENT};
 use super::seen::MARKER;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../defender/scenarios");
-
-/// How long an incident may take to come.
-const INCIDENT: Duration = Duration::from_secs(20);
 
 /// How long an act may take.
 pub(super) const ACT: Duration = Duration::from_secs(60);

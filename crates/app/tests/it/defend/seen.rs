@@ -1,6 +1,6 @@
 //! What the Defender told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ pub(super) const MARKER_RULES: &str = "\
   priority: NOTICE
 ";
 
+/// OCSF's Base Event: what was not seen, or not told.
+const BASE: u64 = 0;
+
 /// OCSF's Detection Finding.
 const FINDING: u64 = 2004;
 
@@ -24,6 +27,14 @@ const FINDING: u64 = 2004;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     causes: BTreeSet<(String, String)>,
+    /// Deviations, by container and section.
+    deviations: BTreeSet<(String, String)>,
+    /// How many events, by container and kind.
+    events: BTreeMap<(String, String), u64>,
+    /// Events that are said to be lost, by container; empty for the host.
+    lost: BTreeMap<String, u64>,
+    /// Lines that are said to be left out.
+    pub(super) dropped: u64,
     /// Lines that are no JSON object.
     pub(super) garbled: Vec<String>,
 }
@@ -35,10 +46,26 @@ impl Seen {
             Ok(value @ Value::Object(_)) => value,
             _ => return self.garbled.push(line.to_owned()),
         };
+        let container = value["container"]["uid"].as_str().unwrap_or_default();
+        let unmapped = &value["unmapped"];
+        if value["class_uid"] == BASE {
+            let count = value["count"].as_u64().unwrap_or_default();
+            if unmapped["blind"].is_object() {
+                *self.lost.entry(container.to_owned()).or_default() += count;
+            }
+            self.dropped += unmapped["dropped"]["lines"].as_u64().unwrap_or_default();
+        }
         if value["class_uid"] != FINDING {
+            if let Some(kind) = unmapped["kind"].as_str() {
+                let key = (container.to_owned(), kind.to_owned());
+                *self.events.entry(key).or_default() += 1;
+            }
             return;
         }
-        let container = value["container"]["uid"].as_str().unwrap_or_default();
+        let sections = unmapped["causes"].as_array().into_iter().flatten();
+        for section in sections.filter_map(|cause| cause["deviation"].as_str()) {
+            self.deviations.insert((container.to_owned(), section.to_owned()));
+        }
         let first = &value["finding_info"]["analytic"]["name"];
         let causes = value["unmapped"]["causes"].as_array().into_iter().flatten();
         for name in causes.map(|cause| &cause["rule"]).chain([first]).filter_map(Value::as_str) {
@@ -51,6 +78,23 @@ impl Seen {
         self.causes.contains(&(container.to_owned(), rule.to_owned()))
     }
 
+    /// In which sections of its image's model this container departed.
+    pub(super) fn deviations(&self, container: &str) -> Vec<&str> {
+        let of_it = self.deviations.iter().filter(|(id, _)| id == container);
+        of_it.map(|(_, section)| section.as_str()).collect()
+    }
+
+    /// How many events of this kind came from this container.
+    pub(super) fn events(&self, container: &str, kind: &str) -> u64 {
+        let key = (container.to_owned(), kind.to_owned());
+        self.events.get(&key).copied().unwrap_or_default()
+    }
+
+    /// How many of this container's events are said to be lost.
+    pub(super) fn lost(&self, container: &str) -> u64 {
+        self.lost.get(container).copied().unwrap_or_default()
+    }
+
     /// The rules that found something in this container, but the marker.
     pub(super) fn rules(&self, container: &str) -> Vec<&str> {
         let of_it = self.causes.iter().filter(|(id, rule)| id == container && rule != MARKER);
@@ -61,7 +105,8 @@ impl Seen {
 #[test]
 fn all_causes_of_an_incident_count_and_of_its_container_only() {
     let mut seen = Seen::default();
-    seen.take(r#"{"class_uid":1007,"container":{"uid":"a"}}"#);
+    seen.take(r#"{"class_uid":1007,"container":{"uid":"a"},"unmapped":{"kind":"exec"}}"#);
+    seen.take(r#"{"class_uid":0,"count":7,"container":{"uid":"a"},"unmapped":{"blind":{}}}"#);
     seen.take(
         r#"{"class_uid":2004,"finding_info":{"analytic":{"name":"One"}},"container":{"uid":"a"},
             "unmapped":{"causes":[{"rule":"One"},{"deviation":"x"},{"rule":"Scenario marker"}]}}"#,
@@ -70,5 +115,7 @@ fn all_causes_of_an_incident_count_and_of_its_container_only() {
     assert!(seen.has("a", "One") && seen.has("a", MARKER));
     assert!(!seen.has("b", "One"));
     assert_eq!(seen.rules("a"), ["One"]);
+    assert_eq!(seen.deviations("a"), ["x"]);
+    assert_eq!((seen.events("a", "exec"), seen.events("b", "exec"), seen.lost("a")), (1, 0, 7));
     assert_eq!(seen.garbled, ["Error: no"]);
 }

@@ -31,6 +31,8 @@ pub(super) fn is(event: &Event) -> bool {
     let file = &process.executable.file;
     let program = process.executable.fileless
         || file.path.is_empty()
+        // A file of a mount that is attached nowhere, as runc's own while it protects it.
+        || file.path == "/"
         || PROGRAMS.contains(&file.name())
         || file.path.starts_with("/memfd:runc")
         || file.path.starts_with("/proc/self/fd/");
