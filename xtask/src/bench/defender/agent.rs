@@ -58,7 +58,8 @@ impl Defender {
     /// One that watches the containers of the bench's engine. It tells incidents and blind intervals, no
     /// events, and keeps its own default limits.
     pub(super) fn start(bench: &Bench, settings: &Settings<'_>) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("defender-").tempdir_in(&bench.directory)?.keep();
+        let folder =
+            tempfile::Builder::new().prefix("defender-").tempdir_in(&bench.directory)?.keep();
         let at = |name: &str| folder.join(name);
         let socket = bench.docker.socket();
         let mut text = String::new();

@@ -60,15 +60,16 @@ impl Audit {
         let installed = fs::read_to_string("/etc/audit/auditd.conf")
             .context("/etc/audit/auditd.conf cannot be read")?;
         let log = format!("log_file = {}", folder.join("audit.log").display());
-        let own = |line: &str| if line.starts_with("log_file") { log.clone() } else { line.to_owned() };
+        let own =
+            |line: &str| if line.starts_with("log_file") { log.clone() } else { line.to_owned() };
         let settings: Vec<String> = installed.lines().map(own).collect();
         fs::write(folder.join("auditd.conf"), settings.join("\n") + "\n")?;
         let mut audit = Self { folder, without: None };
-        let tried = audit.begin(true);
-        if let Err(error) = tried {
-            audit.without = Some(format!("{error:#}"));
+        let without = audit.begin(true).err().map(|error| format!("{error:#}"));
+        if without.is_some() {
             drop(audit.begin(false)?);
         }
+        audit.without = without;
         Ok(audit)
     }
 
@@ -76,7 +77,9 @@ impl Audit {
     pub(super) fn form(&self) -> String {
         match &self.without {
             None => "`auditd -n`, Debian's settings, rules for the whole host".to_owned(),
-            Some(why) => format!("rules of auditctl and the kernel's queue only: auditd cannot run here ({why})"),
+            Some(why) => format!(
+                "rules of auditctl and the kernel's queue only: auditd cannot run here ({why})"
+            ),
         }
     }
 
@@ -111,7 +114,8 @@ impl Audit {
 impl Auditing<'_> {
     /// Records that the kernel lost since it was booted, by `auditctl -s`.
     pub(super) fn lost(&self) -> f64 {
-        let told = command::output(Command::new("/usr/sbin/auditctl").arg("-s")).unwrap_or_default();
+        let told =
+            command::output(Command::new("/usr/sbin/auditctl").arg("-s")).unwrap_or_default();
         let lost = told.lines().find_map(|line| line.strip_prefix("lost "));
         lost.and_then(|number| number.trim().parse().ok()).unwrap_or(f64::NAN)
     }

@@ -30,9 +30,30 @@ struct Act {
 }
 
 const ACTS: [Act; 3] = [
-    Act { name: "open", shown: "open+close, filtered", count: 20_000, every_ms: 0, kind: None, most: 0.3 },
-    Act { name: "exec", shown: "fork+exec+wait", count: 50, every_ms: 0, kind: Some("exec"), most: 50.0 },
-    Act { name: "connect", shown: "connect", count: 500, every_ms: 50, kind: Some("connect"), most: 5.0 },
+    Act {
+        name: "open",
+        shown: "open+close, filtered",
+        count: 20_000,
+        every_ms: 0,
+        kind: None,
+        most: 0.3,
+    },
+    Act {
+        name: "exec",
+        shown: "fork+exec+wait",
+        count: 50,
+        every_ms: 0,
+        kind: Some("exec"),
+        most: 50.0,
+    },
+    Act {
+        name: "connect",
+        shown: "connect",
+        count: 500,
+        every_ms: 50,
+        kind: Some("connect"),
+        most: 5.0,
+    },
 ];
 
 const BATCHES: u32 = 20;
@@ -53,9 +74,9 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
             for (act, medians) in ACTS.iter().zip(&mut medians) {
                 let before = seen(&watching, act)?;
                 let words = [ACT, "cost", act.name].map(str::to_owned).into_iter();
-                let numbers_of = [BATCHES, act.count, act.every_ms].map(|number| number.to_string());
-                let words: Vec<String> =
-                    words.chain(numbers_of).chain([FILE.to_owned()]).collect();
+                let numbers_of =
+                    [BATCHES, act.count, act.every_ms].map(|number| number.to_string());
+                let words: Vec<String> = words.chain(numbers_of).chain([FILE.to_owned()]).collect();
                 let output = container.exec(&words)?;
                 let printed = String::from_utf8_lossy(&output.stdout);
                 let times = numbers(&printed);
@@ -108,19 +129,29 @@ fn rows(act: &Act, states: &[State], medians: &[Vec<f64>], lost: f64, table: &mu
         states.iter().position(|one| *one == state).and_then(|index| medians.get(index))
     };
     let Some(off) = of(State::Off) else { return };
-    let listed = |times: &[f64]| {
-        times.iter().map(|time| format!("{time:.2}")).collect::<Vec<_>>().join(" ")
-    };
+    let listed =
+        |times: &[f64]| times.iter().map(|time| format!("{time:.2}")).collect::<Vec<_>>().join(" ");
     // A round's differences: what drifts from round to round drops out.
-    let added = |on: &[f64]| {
-        median(&on.iter().zip(off).map(|(on, off)| on - off).collect::<Vec<_>>())
-    };
+    let added =
+        |on: &[f64]| median(&on.iter().zip(off).map(|(on, off)| on - off).collect::<Vec<_>>());
     let name = act.shown;
-    table.add(format!("{name}: without"), median(off), "µs", None, format!("rounds: {}", listed(off)));
+    table.add(
+        format!("{name}: without"),
+        median(off),
+        "µs",
+        None,
+        format!("rounds: {}", listed(off)),
+    );
     let Some(on) = of(State::Palisade) else { return };
     let most = Some(Target::AtMost(act.most));
     let ours = added(on);
-    table.add(format!("{name}: added"), ours, "µs", most, format!("rounds with it: {}", listed(on)));
+    table.add(
+        format!("{name}: added"),
+        ours,
+        "µs",
+        most,
+        format!("rounds with it: {}", listed(on)),
+    );
     let Some(audited) = of(State::Auditd) else { return };
     let theirs = added(audited);
     let note = format!("rounds with it: {}; records it lost so far: {lost}", listed(audited));

@@ -96,12 +96,23 @@ pub(super) fn floods(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
     watch.rows("fork bomb", &defender, table);
     let forks = rest(&defender)?.sum("events_total", &["kind=\"fork\""]) - before;
     let note = format!("at most {BOMB} processes at a time");
-    table.add("fork bomb: forks told", forks / f64::from(bench.arguments.seconds), "/s", None, note);
+    table.add(
+        "fork bomb: forks told",
+        forks / f64::from(bench.arguments.seconds),
+        "/s",
+        None,
+        note,
+    );
     alive(&defender)
 }
 
 /// Containers whose files are made, and that wait.
-fn flooders(bench: &Bench, count: u32, files: u32, rate: u32) -> anyhow::Result<Vec<Container<'_>>> {
+fn flooders(
+    bench: &Bench,
+    count: u32,
+    files: u32,
+    rate: u32,
+) -> anyhow::Result<Vec<Container<'_>>> {
     bench.act.hold();
     let words = [files, rate, bench.arguments.seconds].map(|number| number.to_string());
     let [files, rate, seconds] = &words;
@@ -117,7 +128,10 @@ fn flooders(bench: &Bench, count: u32, files: u32, rate: u32) -> anyhow::Result<
         while !container.logs()?.contains("ready") {
             let logs = container.logs()?;
             ensure!(container.pid()? != 0, "a sender ended: {logs}");
-            ensure!(started.elapsed() < PATIENCE, "the senders' files are not made in time: {logs}");
+            ensure!(
+                started.elapsed() < PATIENCE,
+                "the senders' files are not made in time: {logs}"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
     }
@@ -139,7 +153,9 @@ fn ended(containers: &[Container<'_>], length: Duration) -> anyhow::Result<f64> 
 
 /// The numbers once nothing comes any more.
 fn rest(defender: &Defender) -> anyhow::Result<Metrics> {
-    let sum = |metrics: &Metrics| metrics.sum("events_total", &[]) + metrics.sum("lost_events_total", &[]);
+    let sum = |metrics: &Metrics| {
+        metrics.sum("events_total", &[]) + metrics.sum("lost_events_total", &[])
+    };
     let started = Instant::now();
     let (mut last, mut since) = (f64::NAN, Instant::now());
     loop {

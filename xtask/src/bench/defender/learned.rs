@@ -69,7 +69,8 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
 /// Ends learning of a container's image; from then on what departs is told.
 fn finish(bench: &Bench, defender: &Defender, container: &Container<'_>) -> anyhow::Result<()> {
     let image = container.inspect("{{.Image}}")?;
-    let digest = image.trim_start_matches("sha256:").get(..12).context("an image's digest")?.to_owned();
+    let digest =
+        image.trim_start_matches("sha256:").get(..12).context("an image's digest")?.to_owned();
     let models = |words: &[&str]| {
         let mut command = Command::new(&bench.binary);
         command.arg("models").arg("--state").arg(defender.state()).args(words);

@@ -36,8 +36,7 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
     for (state, on) in states.iter().zip(&rates) {
         let listed: Vec<String> = on.iter().map(|rate| format!("{rate:.0}")).collect();
         let note = format!("rounds: {}", listed.join(" "));
-        let lost: Vec<f64> =
-            on.iter().zip(off).map(|(on, off)| (1.0 - on / off) * 100.0).collect();
+        let lost: Vec<f64> = on.iter().zip(off).map(|(on, off)| (1.0 - on / off) * 100.0).collect();
         let lost = median(&lost);
         match state {
             State::Off => table.add("nginx: requests without", median(on), "/s", None, note),

@@ -39,7 +39,7 @@ struct Outcome {
 
 pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
     let ways = [("drift", "each", "not of the image"), ("path", "one", "a denied path")];
-    for (label, names, shown) in ways {
+    for (label, names, _) in ways {
         let free = bench.docker.run(&options(bench, label))?;
         let control = start(&free, names, CONTROL)?;
         ensure!(control.wrote == f64::from(CONTROL), "without a Defender they do not run either");
@@ -50,7 +50,11 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
         let container = bench.docker.run(&options(bench, label))?;
         let started = Instant::now();
         while start(&container, names, 1)?.wrote > 0.0 {
-            ensure!(started.elapsed() < PATIENCE, "{label}: nothing is refused:\n{}", defender.log());
+            ensure!(
+                started.elapsed() < PATIENCE,
+                "{label}: nothing is refused:\n{}",
+                defender.log()
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
         let outcome = start(&container, names, bench.arguments.forbidden)?;
