@@ -1,7 +1,8 @@
 //! `cargo xtask bench files`: what file scanning reaches on this machine, beside its peers. How it
-//! measures and how to read it: `docs/bench.md`.
+//! measures and how to read it: `docs/bench.md`. `cargo xtask bench defender` is in `defender`.
 
 mod corpus;
+mod defender;
 mod http;
 mod load;
 mod machine;
@@ -19,6 +20,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 
 use corpus::{ClassSummary, Corpus};
+pub(crate) use defender::{DefenderArgs, defender};
 use machine::Machine;
 use table::{Table, say};
 

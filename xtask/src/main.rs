@@ -52,6 +52,8 @@ enum Task {
 enum Bench {
     /// File scanning, beside its peers.
     Files(bench::FilesArgs),
+    /// The Defender on containers, beside auditd. Needs root.
+    Defender(bench::DefenderArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::test(&arguments),
         Task::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Task::Bench(Bench::Files(arguments)) => bench::files(arguments),
+        Task::Bench(Bench::Defender(arguments)) => bench::defender(arguments),
         Task::Services => services::install(),
         Task::Survey(arguments) => survey::survey(&arguments),
         Task::Tidy => tidy::run(),

@@ -65,6 +65,11 @@ fn family(root: u32) -> Vec<(u32, Stat)> {
     all.into_iter().filter(|(pid, _)| members.contains(pid)).collect()
 }
 
+/// The process and its descendants, by number.
+pub(super) fn members(root: u32) -> Vec<u32> {
+    family(root).into_iter().map(|(pid, _)| pid).collect()
+}
+
 /// Memory now.
 pub(super) fn usage(root: u32) -> Usage {
     let mut usage = Usage::default();
