@@ -200,6 +200,7 @@ fn config(arguments: &DefendArguments) -> anyhow::Result<Config> {
             sink("stdout", Target::Stdout, Format::Pretty, READABLE.into_iter().collect());
         }
         EventFormat::Jsonl => sink("stdout", Target::Stdout, Format::Json, KindSet::all()),
+        EventFormat::Record => sink("stdout", Target::Stdout, Format::Record, KindSet::all()),
         EventFormat::None => {}
     }
     if let Some(path) = &arguments.output {

@@ -12,6 +12,8 @@ pub(crate) enum EventFormat {
     Pretty,
     /// One JSON object a line, with OCSF field names.
     Jsonl,
+    /// One record a line, as `palisade policy explain` reads them.
+    Record,
     /// Nothing.
     None,
 }

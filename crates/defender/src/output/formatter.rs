@@ -1,5 +1,8 @@
 //! An item as the bytes that a sink takes.
 
+use palisade_model::event::{Blind, Event, Record};
+use palisade_model::wire;
+
 use super::pretty::Pretty;
 use super::sink::syslog::Header;
 use super::{Encoder, Item};
@@ -10,6 +13,8 @@ pub(super) enum Shape {
     Json(Encoder),
     /// For people.
     Pretty(Box<Pretty>),
+    /// The Defender's own.
+    Record,
 }
 
 pub(super) struct Formatter {
@@ -18,11 +23,13 @@ pub(super) struct Formatter {
 }
 
 impl Formatter {
-    /// One item: a line with its end, or a syslog message without one.
+    /// One item: a line with its end, or a syslog message without one; nothing for what the form does
+    /// not have.
     pub(super) fn bytes(&mut self, item: &Item, number: u64) -> Vec<u8> {
         let text = match &mut self.shape {
             Shape::Json(encoder) => encoder.line(item, number),
             Shape::Pretty(pretty) => pretty.text(item),
+            Shape::Record => return record(item),
         };
         match &self.header {
             Some(header) => header.message(item, &text).into_bytes(),
@@ -33,4 +40,15 @@ impl Formatter {
             }
         }
     }
+}
+
+fn record(item: &Item) -> Vec<u8> {
+    let record = match item {
+        Item::Event(event) => Record::Event(Box::new(Event::clone(event))),
+        Item::Blind(blind) => Record::Blind(Blind::clone(blind)),
+        Item::Incident(..) | Item::Dropped(_) => return Vec::new(),
+    };
+    let mut bytes = wire::encode(&record);
+    bytes.push(b'\n');
+    bytes
 }

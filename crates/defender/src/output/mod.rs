@@ -237,6 +237,7 @@ fn formatter(
 ) -> Formatter {
     let shape = match format {
         Format::Json => Shape::Json(Encoder::new(device.clone(), lines)),
+        Format::Record => Shape::Record,
         Format::Pretty => Shape::Pretty(Box::new(Pretty::new(&device.hostname, pretty))),
     };
     Formatter { shape, header: None }

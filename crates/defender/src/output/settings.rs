@@ -149,6 +149,9 @@ pub enum Format {
     Json,
     /// For people.
     Pretty,
+    /// The Defender's own form, one record a line: what `palisade policy explain` reads. Events and blind
+    /// intervals; incidents are made of them.
+    Record,
 }
 
 /// Where lines go.
