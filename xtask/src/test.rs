@@ -30,13 +30,18 @@ const SUITES: &[Suite] = &[
     ("images", images::images),
 ];
 
+/// Only when asked for: what takes a quarter of an hour under emulation.
+const LONG: &[Suite] = &[("machines", machines)];
+
 pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
     if arguments.list {
         SUITES.iter().for_each(|(name, _)| say(name));
+        LONG.iter().for_each(|(name, _)| say(&format!("{name} (only when named)")));
         return Ok(());
     }
+    let all = || SUITES.iter().chain(LONG);
     for name in &arguments.only {
-        if !SUITES.iter().any(|(known, _)| known == name) {
+        if !all().any(|(known, _)| known == name) {
             bail!("there is no suite named {name}; see --list");
         }
     }
@@ -67,8 +72,10 @@ pub(crate) fn test(arguments: &TestArguments) -> anyhow::Result<()> {
         "yara",
     ])?;
     let (mut passed, mut failed) = (0, Vec::new());
-    for (name, suite) in SUITES {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
+    for (name, suite) in all() {
+        let named = arguments.only.iter().any(|only| only == name);
+        let usual = arguments.only.is_empty() && SUITES.iter().any(|(known, _)| known == name);
+        if !named && !usual {
             continue;
         }
         say(&format!("\n== {name}"));
@@ -105,6 +112,21 @@ fn rust() -> anyhow::Result<()> {
         "--no-fail-fast",
         "--features",
         "palisade-analyzers/samples,palisade-formats/samples,palisade-ports/conformance",
+    ]))
+}
+
+/// The Defender's scenarios in virtual machines with other kernels.
+fn machines() -> anyhow::Result<()> {
+    run(cargo().current_dir(root()).env("PALISADE_SERVICES", palisade_services::home()).args([
+        "test",
+        "--release",
+        "--package",
+        "palisade",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "under_the",
     ]))
 }
 

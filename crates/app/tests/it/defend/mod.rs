@@ -26,12 +26,14 @@ fn every_rule_tells_its_act_and_not_its_near_miss_on_this_host() {
 }
 
 #[test]
+#[ignore = "eight minutes under emulation: `cargo xtask test --only machines`"]
 fn every_rule_tells_its_act_and_not_its_near_miss_under_the_stable_kernel() {
     let _alone = alone();
     machine::scenarios(Kernel::Stable);
 }
 
 #[test]
+#[ignore = "eight minutes under emulation: `cargo xtask test --only machines`"]
 fn every_rule_tells_its_act_and_not_its_near_miss_under_the_kernel_of_the_backports() {
     let _alone = alone();
     machine::scenarios(Kernel::Backports);
