@@ -129,6 +129,9 @@ struct Results<'a> {
     table: &'a Table,
 }
 
+/// Measures a part.
+type Measure = fn(&Bench, &mut Table) -> anyhow::Result<()>;
+
 /// What every part works with.
 struct Bench {
     binary: PathBuf,
@@ -179,7 +182,7 @@ pub(crate) fn defender(arguments: DefenderArgs) -> anyhow::Result<()> {
         audit,
         arguments,
     };
-    let parts: [(Part, fn(&Bench, &mut Table) -> anyhow::Result<()>); 9] = [
+    let parts: [(Part, Measure); 9] = [
         (Part::Idle, idle::measure),
         (Part::Cost, cost::measure),
         (Part::Nginx, nginx::measure),

@@ -132,11 +132,19 @@ static int cost(const char *what, long batches, long count, long every_ms, const
 	return 0;
 }
 
-/* Opens files for writing in turn, `rate` a second (0: as fast as it goes). Waits for GO in between, so that
- * all containers begin together. Prints `ready`, and how many it opened. */
-static int flood(const char *folder, long files, long rate, long seconds)
+/* So that several containers begin together, and nobody before its limits stand. */
+static void wait_for_go(void)
 {
 	struct stat unused;
+	puts("ready");
+	fflush(stdout);
+	while (stat(GO, &unused))
+		pause_ns(5000000);
+}
+
+/* Opens files for writing in turn, `rate` a second (0: as fast as it goes). Prints how many it opened. */
+static int flood(const char *folder, long files, long rate, long seconds)
+{
 	char name[64];
 	if (chdir(folder))
 		fail(folder);
@@ -147,10 +155,7 @@ static int flood(const char *folder, long files, long rate, long seconds)
 			fail(name);
 		close(made);
 	}
-	puts("ready");
-	fflush(stdout);
-	while (stat(GO, &unused))
-		pause_ns(5000000);
+	wait_for_go();
 	int64_t began = ticks(), length = seconds * INT64_C(1000000000), passed;
 	long done = 0;
 	while ((passed = ticks() - began) < length) {
@@ -173,11 +178,12 @@ static int flood(const char *folder, long files, long rate, long seconds)
 }
 
 /* Every process forks as long as it can, and ends when it cannot: the container's limit of processes bounds
- * them. */
+ * them. To be run as the container's first process: orphans come to it, and are gone at once when they end. */
 static int bomb(long seconds)
 {
-	int64_t until = ticks() + seconds * INT64_C(1000000000);
 	signal(SIGCHLD, SIG_IGN);
+	wait_for_go();
+	int64_t until = ticks() + seconds * INT64_C(1000000000);
 	pid_t first = getpid();
 	while (ticks() < until) {
 		pid_t child = fork();

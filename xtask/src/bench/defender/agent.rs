@@ -74,7 +74,9 @@ impl Defender {
         ));
         fs::write(at("defend.toml"), text)?;
         let metrics = palisade_services::free_address();
-        let mut command = Command::new(&bench.binary);
+        // It ends with us, however we end.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM"]).arg(&bench.binary);
         command.args(["defend", "--format", "jsonl", "--events", "none", "--config"]);
         command.arg(at("defend.toml")).arg("--state").arg(at("state"));
         command.arg("--metrics").arg(metrics.to_string());

@@ -83,6 +83,13 @@ impl Audit {
         }
     }
 
+    /// Its log, and those before it.
+    fn logs(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let is_log = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("audit.log");
+        entries.filter(|entry| is_log(&entry.file_name())).map(|entry| entry.path()).collect()
+    }
+
     /// Puts its rules in force.
     pub(super) fn start(&self) -> anyhow::Result<Auditing<'_>> {
         self.begin(self.without.is_none())
@@ -92,8 +99,12 @@ impl Audit {
         let mut auditing = Auditing { audit: self, daemon: None };
         if with_daemon {
             let log = File::create(self.folder.join("auditd.err"))?;
-            let mut command = Command::new("/usr/sbin/auditd");
-            command.args(["-n", "-c"]).arg(&self.folder).stdin(Stdio::null());
+            // It ends with us, however we end.
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--pdeathsig", "TERM", "/usr/sbin/auditd", "-n", "-c"])
+                .arg(&self.folder)
+                .stdin(Stdio::null());
             command.stdout(log.try_clone()?).stderr(log);
             let daemon = auditing.daemon.insert(command.spawn().context("auditd does not start")?);
             std::thread::sleep(Duration::from_millis(500));
@@ -119,6 +130,17 @@ impl Auditing<'_> {
         let lost = told.lines().find_map(|line| line.strip_prefix("lost "));
         lost.and_then(|number| number.trim().parse().ok()).unwrap_or(f64::NAN)
     }
+
+    /// Records with this key that are in its log by now; `None` where nobody writes one.
+    pub(super) fn recorded(&self, key: &str) -> Option<usize> {
+        self.daemon.as_ref()?;
+        let mark = format!("key=\"{key}\"");
+        let of_file = |path: PathBuf| {
+            let text = fs::read(path).unwrap_or_default();
+            String::from_utf8_lossy(&text).matches(&mark).count()
+        };
+        Some(self.audit.logs().into_iter().map(of_file).sum())
+    }
 }
 
 impl Drop for Auditing<'_> {
@@ -136,10 +158,8 @@ impl Drop for Auditing<'_> {
             let _ = daemon.wait();
         }
         // Its log grows by megabytes a second.
-        for entry in fs::read_dir(&self.audit.folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("audit.log") {
-                let _ = fs::remove_file(entry.path());
-            }
+        for log in self.audit.logs() {
+            let _ = fs::remove_file(log);
         }
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Services<'a> {
             let rate = wrk(&nginx, seconds)?;
             ensure!(rate > 0.0, "nginx answers nothing");
             let mut benchmark = Command::new("redis-benchmark");
-            output(benchmark.args(["-h", &redis, "-n", "100000", "-q"]))?;
+            output(benchmark.args(["-h", &redis, "-n", "10000", "-q"]))?;
             output(&mut self.pgbench(&["--time", &seconds.to_string(), "--client", "4"])?)?;
             turns += 1;
         }
