@@ -67,7 +67,8 @@ pub struct Metrics {
     pub suppressed: Family<ReasonLabel, Counter>,
     /// Acts refused or ended: `refused`, `killed`, `container-stopped`, `failed`.
     pub responses: Family<OutcomeLabel, Counter>,
-    /// Canaries: `passed` (it was stopped, as it should be) or `missed`.
+    /// Canaries: `passed` (the kernel side stopped it), `missed` (it ran) or `unproven` (it ended, and the
+    /// kernel side did not say so).
     pub canaries: Family<OutcomeLabel, Counter>,
     /// Containers that are watched.
     pub containers: Gauge,
@@ -75,9 +76,11 @@ pub struct Metrics {
     pub models: Family<PhaseLabel, Gauge>,
     /// Processes that are known.
     pub processes: Gauge,
+    /// Events that were a runtime's, making a container or entering it: nobody is told of them.
+    pub runtime_steps: Gauge,
     /// What could not be read, kept or written since the start: `damaged-records`, `missing-records`,
     /// `processes-unplaced`, `processes-shortened`, `connector-overruns`, `cgroup-changes`,
-    /// `audit-entries`, `containers-refused`, `cgroups-refused`.
+    /// `audit-entries`, `containers-refused`, `cgroups-refused`, `early-events`.
     pub trouble: Family<ReasonLabel, Gauge>,
     /// Resident memory, in bytes; read when metrics are asked for.
     pub memory: Gauge,
@@ -85,7 +88,8 @@ pub struct Metrics {
     pub incident_seconds: Histogram,
     /// What all rules take for one event, in seconds.
     pub rules_seconds: Histogram,
-    /// Answers to the kernel's questions: `allow`, `deny`, `timed-out`.
+    /// Answers to the kernel's questions: `allow`, `deny`, `untold` (a refusal that was not told of),
+    /// `timed-out` (fanotify was given up).
     pub fanotify: Family<OutcomeLabel, Counter>,
     sink_lines: Family<SinkLabel, Counter>,
     sink_dropped: Family<SinkDropLabel, Counter>,
@@ -117,6 +121,7 @@ impl Metrics {
             containers: Gauge::default(),
             models: Family::default(),
             processes: Gauge::default(),
+            runtime_steps: Gauge::default(),
             trouble: Family::default(),
             memory: Gauge::default(),
             incident_seconds: Histogram::new(INCIDENT_BUCKETS),
@@ -148,6 +153,8 @@ impl Metrics {
         r.register("containers", "Containers that are watched", self.containers.clone());
         r.register("models", "Behaviour models by phase", self.models.clone());
         r.register("processes", "Processes that are known", self.processes.clone());
+        let steps = self.runtime_steps.clone();
+        r.register("runtime_steps", "Events that were a runtime's own", steps);
         let trouble = self.trouble.clone();
         r.register("trouble", "What could not be read, kept or written", trouble);
         r.register_with_unit("memory", "Resident memory", Unit::Bytes, self.memory.clone());
@@ -206,13 +213,12 @@ impl Metrics {
         self.responses.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// Counts a canary.
-    pub fn canary(&self, passed: bool) {
-        let outcome = if passed { "passed" } else { "missed" };
+    /// Counts a canary: `passed`, `missed`, `unproven`.
+    pub fn canary(&self, outcome: &'static str) {
         self.canaries.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// Counts an answer to fanotify: `allow`, `deny`, `timed-out`.
+    /// Counts an answer to fanotify: `allow`, `deny`, `untold`, `timed-out`.
     pub fn fanotify(&self, outcome: &'static str) {
         self.fanotify.get_or_create(&OutcomeLabel { outcome }).inc();
     }

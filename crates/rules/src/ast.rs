@@ -18,6 +18,8 @@ pub(crate) enum Expr {
 pub(crate) struct Check {
     pub(crate) subject: Subject,
     pub(crate) operator: Operator,
+    /// How many of several values the operator must hold for.
+    pub(crate) modifier: Option<Modifier>,
     pub(crate) operator_at: Position,
     pub(crate) operand: Operand,
 }
@@ -105,6 +107,22 @@ pub(crate) enum Operator {
     Pmatch,
 }
 
+/// What makes an operator on text one on a list: `endswith anyof (a, b)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Modifier {
+    /// It holds for exactly one.
+    One,
+    /// It holds for one at least.
+    Any,
+    /// It holds for all.
+    All,
+}
+
+impl Modifier {
+    pub(crate) const ALL: [(&'static str, Modifier); 3] =
+        [("oneof", Modifier::One), ("anyof", Modifier::Any), ("allof", Modifier::All)];
+}
+
 /// What may stand on the right of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right {
@@ -155,6 +173,21 @@ impl Operator {
     /// The operator that an exception names.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         SPELLINGS.iter().find(|spelling| spelling.text == name).map(|spelling| spelling.operator)
+    }
+
+    /// The operator that an exception names, perhaps with a modifier.
+    pub(crate) fn with_modifier(text: &str) -> Option<(Self, Option<Modifier>)> {
+        let mut words = text.split_whitespace();
+        let operator = Self::from_name(words.next()?)?;
+        let Some(word) = words.next() else { return Some((operator, None)) };
+        let (_, modifier) = Modifier::ALL.into_iter().find(|(name, _)| *name == word)?;
+        (operator.on_text() && words.next().is_none()).then_some((operator, Some(modifier)))
+    }
+
+    /// Whether it takes one text, and with a modifier several.
+    fn on_text(self) -> bool {
+        let mut spellings = SPELLINGS.iter().filter(|spelling| spelling.operator == self);
+        spellings.any(|spelling| spelling.right == Right::Text)
     }
 
     pub(crate) fn name(self) -> &'static str {

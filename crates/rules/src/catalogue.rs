@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::event::EventSet;
 use crate::field::Argument;
 use crate::field_table::FieldId;
 
@@ -13,6 +14,7 @@ use crate::field_table::FieldId;
 pub struct Catalogue {
     fields: HashSet<FieldId>,
     arguments: HashMap<FieldId, HashSet<String>>,
+    events: Option<EventSet>,
 }
 
 /// What evaluation knows by itself.
@@ -55,6 +57,18 @@ impl Catalogue {
         self.fields.insert(field);
         self.arguments.entry(field).or_default().extend(names.into_iter().map(Into::into));
         self
+    }
+
+    /// The types of events that there are here. Without this, all of them.
+    #[must_use]
+    pub fn with_events(mut self, events: EventSet) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// Whether an event of one of these types can come.
+    pub fn tells(&self, events: &EventSet) -> bool {
+        self.events.is_none_or(|told| !told.and(events).is_empty())
     }
 
     /// Whether a field with this argument can be filled.

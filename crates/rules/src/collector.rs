@@ -241,8 +241,12 @@ fn complete(exception: &mut Exception) -> Result<(), Fault> {
     });
     match (fields, &comparisons) {
         (Entry::One(..), Entry::One(name, position)) => {
-            if !Operator::from_name(name).is_some_and(Operator::takes_list) {
-                let message = "one field is compared by `in`, `pmatch` or `intersects`".to_owned();
+            let list = Operator::with_modifier(name)
+                .is_some_and(|(operator, modifier)| operator.takes_list() || modifier.is_some());
+            if !list {
+                let message = "one field is compared by `in`, `pmatch` or `intersects`, or by an \
+                               operator with `oneof`, `anyof` or `allof`"
+                    .to_owned();
                 return Err(fault(*position, message));
             }
         }
@@ -252,7 +256,7 @@ fn complete(exception: &mut Exception) -> Result<(), Fault> {
             }
             for name in names {
                 let known = match name {
-                    Entry::One(name, _) => Operator::from_name(name).is_some(),
+                    Entry::One(name, _) => Operator::with_modifier(name).is_some(),
                     Entry::Many(..) => false,
                 };
                 if !known {

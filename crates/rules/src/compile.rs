@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::ast::{Check, Expr, Operand, Operator, Subject as Written, Transform, Word};
+use crate::ast::{Check, Expr, Modifier, Operand, Operator, Subject as Written, Transform, Word};
 use crate::catalogue::Catalogue;
 use crate::constant;
 use crate::event::{EventSet, EventType};
@@ -10,13 +10,16 @@ use crate::field::{self, FieldType, OwnedArgument, Spread, Unresolved};
 use crate::field_table::FieldId;
 use crate::limits::Limits;
 use crate::problem::{Code, Fault, Problems};
-use crate::program::{self, Builder, Node, NodeId, Subject};
+use crate::program::{self, Builder, NodeId, Subject};
 use crate::source::Position;
 use crate::test::Test;
 use crate::value::Value;
 
 /// What `evt.dir` says. Events are acts that are over, as in Falco since it has no enter events.
 pub(crate) const DIRECTION: &str = "<";
+
+/// What `evt.dir` said of the beginning of a call.
+const ENTER: &str = ">";
 
 /// Compiles the conditions of all rules into one builder.
 pub(crate) struct Compiler<'a> {
@@ -52,7 +55,7 @@ impl<'a> Compiler<'a> {
         problems: &mut Problems,
     ) -> Result<NodeId, Vec<Fault>> {
         self.faults.clear();
-        let node = self.expr(expr, problems);
+        let node = self.expr(expr, false, problems);
         if self.faults.is_empty() {
             self.builder.used(node);
             return Ok(node);
@@ -60,19 +63,22 @@ impl<'a> Compiler<'a> {
         Err(std::mem::take(&mut self.faults))
     }
 
-    fn expr(&mut self, expr: Expr, problems: &mut Problems) -> NodeId {
+    /// The node of a part; `negated` where it is below an odd number of `not`.
+    fn expr(&mut self, expr: Expr, negated: bool, problems: &mut Problems) -> NodeId {
+        let mut all = |parts: Vec<Expr>, compiler: &mut Self| -> Vec<NodeId> {
+            parts.into_iter().map(|part| compiler.expr(part, negated, problems)).collect()
+        };
         match expr {
             Expr::And(parts) => {
-                let parts = parts.into_iter().map(|part| self.expr(part, problems)).collect();
+                let parts = all(parts, self);
                 self.builder.and(parts)
             }
             Expr::Or(parts) => {
-                let parts = merge(parts);
-                let parts = parts.into_iter().map(|part| self.expr(part, problems)).collect();
+                let parts = all(merge(parts), self);
                 self.builder.or(parts)
             }
             Expr::Not(inner) => {
-                let inner = self.expr(*inner, problems);
+                let inner = self.expr(*inner, !negated, problems);
                 self.builder.not(inner)
             }
             Expr::Macro(name, at) => {
@@ -80,7 +86,7 @@ impl<'a> Compiler<'a> {
                 self.faults.push(Fault::new(Code::UnknownMacro, at, format!("no macro `{name}`")));
                 self.builder.constant(false)
             }
-            Expr::Check(check) => match self.check(&check, problems) {
+            Expr::Check(check) => match self.check(&check, negated, problems) {
                 Ok(node) => node,
                 Err(fault) => {
                     self.faults.push(fault);
@@ -90,7 +96,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn check(&mut self, check: &Check, problems: &mut Problems) -> Result<NodeId, Fault> {
+    fn check(
+        &mut self,
+        check: &Check,
+        negated: bool,
+        problems: &mut Problems,
+    ) -> Result<NodeId, Fault> {
         let typed = self.subject(&check.subject)?;
         if !constant::fits(check.operator, typed.kind, typed.spread == Spread::List) {
             let message = format!(
@@ -107,12 +118,20 @@ impl<'a> Compiler<'a> {
             Operand::List(words) => words.as_slice(),
             Operand::Subject(right) => return self.against(check, typed, right),
         };
+        let listed = match (check.operator, check.modifier) {
+            (Operator::Equal, Some(Modifier::Any)) => Some(Operator::In),
+            (Operator::NotEqual, Some(Modifier::All)) => Some(Operator::NotEqual),
+            (Operator::Equal | Operator::NotEqual | Operator::In, None) => Some(check.operator),
+            _ => None,
+        };
         if typed.is_plain(FieldId::EvtType)
-            && matches!(check.operator, Operator::Equal | Operator::NotEqual | Operator::In)
+            && let Some(operator) = listed
         {
-            return Ok(self.events(check.operator, words, problems));
+            return Ok(self.events(operator, words, problems));
         }
-        if words.is_empty() && matches!(check.operator, Operator::In | Operator::Intersects) {
+        let list = check.modifier.is_some()
+            || matches!(check.operator, Operator::In | Operator::Intersects);
+        if words.is_empty() && list {
             // Nothing is in an empty list.
             return Ok(self.builder.constant(false));
         }
@@ -121,19 +140,36 @@ impl<'a> Compiler<'a> {
             Spread::List => check.operator == Operator::In,
             Spread::One | Spread::Ancestors => false,
         };
-        let make = || match check.operator {
-            Operator::Exists => Ok(Test::Exists),
-            operator => constant::test(operator, typed.kind, words, self.limits),
+        let make = || match (check.operator, check.modifier) {
+            (Operator::Exists, _) => Ok(Test::Exists),
+            (operator, None) => constant::test(operator, typed.kind, words, self.limits),
+            (operator, Some(modifier)) => {
+                let one = |word| {
+                    constant::test(operator, typed.kind, std::slice::from_ref(word), self.limits)
+                };
+                let tests = words.iter().map(one).collect::<Result<_, _>>()?;
+                Ok(Test::Several(modifier, tests))
+            }
         };
         if typed.is_plain(FieldId::EvtDir) {
-            let value = make()?.holds(Value::from(DIRECTION));
-            return Ok(self.builder.constant(value));
+            let test = make()?;
+            let value = test.holds(Value::from(DIRECTION));
+            let enters = !value && test.holds(Value::from(ENTER));
+            if enters {
+                let message = "the beginning of a call is not told by itself: \
+                               the call, which is told once, stands for it";
+                problems.warn(Code::Deprecated, check.operator_at, message);
+            }
+            // A call counts as begun where a rule asks for that, and where one leaves it out it does not:
+            // so nothing is lost that was found before there were no such events.
+            return Ok(self.builder.constant(value || (enters && !negated)));
         }
         let mut texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
         if texts.len() > 1 {
             texts.sort_unstable();
         }
-        let key = format!("{:?} {:?} {texts:?}", typed.subject, check.operator);
+        let key =
+            format!("{:?} {:?} {:?} {texts:?}", typed.subject, check.operator, check.modifier);
         let subject = typed.subject.clone();
         self.builder.check(key, || Ok(program::Check { subject, test: make()?, every }))
     }
@@ -291,7 +327,8 @@ fn group(check: &Check) -> Option<(FieldId, Option<String>, Operator)> {
         Operator::Contains | Operator::IContains => check.operator,
         _ => return None,
     };
-    let constant = matches!(check.operand, Operand::Word(_) | Operand::List(_));
+    let constant =
+        matches!(check.operand, Operand::Word(_) | Operand::List(_)) && check.modifier.is_none();
     let text = info.kind == FieldType::Text && info.spread != Spread::List;
     (constant && text && check.subject.transforms.is_empty())
         .then(|| (field, check.subject.argument.clone(), operator))
@@ -303,44 +340,4 @@ fn words(operand: Operand) -> Vec<Word> {
         Operand::List(words) => words,
         Operand::None | Operand::Subject(_) => Vec::new(),
     }
-}
-
-/// The events on which a node can be true (or, `negated`, false).
-///
-/// Only checks of `evt.type` say something of it; all others may turn out either way. Negation goes
-/// down to them by De Morgan's laws.
-pub(crate) fn events_of(
-    builder: &Builder,
-    node: NodeId,
-    negated: bool,
-    seen: &mut Seen,
-) -> EventSet {
-    if let Some(known) = seen.get(&(node, negated)) {
-        return *known;
-    }
-    let events = match builder.node(node) {
-        Some(Node::Constant(value)) if *value == negated => EventSet::EMPTY,
-        Some(Node::Events(events)) if negated => events.complement(),
-        Some(Node::Events(events)) => **events,
-        Some(Node::Not(inner)) => events_of(builder, *inner, !negated, seen),
-        Some(Node::And(parts)) if !negated => all_of(builder, parts, negated, seen),
-        Some(Node::Or(parts)) if negated => all_of(builder, parts, negated, seen),
-        Some(Node::And(parts) | Node::Or(parts)) => {
-            parts.iter().fold(EventSet::EMPTY, |events, part| {
-                events.or(&events_of(builder, *part, negated, seen))
-            })
-        }
-        Some(Node::Constant(_) | Node::Check(_)) | None => EventSet::all(),
-    };
-    seen.insert((node, negated), events);
-    events
-}
-
-/// What [`events_of`] found out already.
-pub(crate) type Seen = HashMap<(NodeId, bool), EventSet>;
-
-fn all_of(builder: &Builder, parts: &[NodeId], negated: bool, seen: &mut Seen) -> EventSet {
-    parts
-        .iter()
-        .fold(EventSet::all(), |events, part| events.and(&events_of(builder, *part, negated, seen)))
 }

@@ -74,15 +74,16 @@ pub(crate) fn test(
             let negated = operator == Operator::NotEqual;
             Ok(Test::Boolean([flags.contains(&false) != negated, flags.contains(&true) != negated]))
         }
+        // Networks among addresses, and addresses among networks, are what they look like.
+        FieldType::Address if words.iter().any(|word| word.text.contains('/')) => {
+            networks(operator, words, kind)
+        }
         FieldType::Address => {
             let of = each(words, kind, |text| text.parse::<IpAddr>().ok())?;
             let of = of.into_iter().map(|address| address.to_canonical()).collect();
             Ok(Test::Addresses { of, negated: operator == Operator::NotEqual })
         }
-        FieldType::Network => {
-            let of = each(words, kind, Network::parse)?.into();
-            Ok(Test::Networks { of, negated: operator == Operator::NotEqual })
-        }
+        FieldType::Network => networks(operator, words, kind),
         FieldType::Dynamic => {
             let numbers_only = words.iter().all(|word| number(&word.text, kind).is_some());
             if numbers_only && fits(operator, FieldType::Signed, false) {
@@ -92,6 +93,13 @@ pub(crate) fn test(
             }
         }
     }
+}
+
+fn networks(operator: Operator, words: &[Word], kind: FieldType) -> Result<Test, Fault> {
+    let of = each(words, kind, |text| {
+        Network::parse(text).or_else(|| text.parse().ok().map(Network::of))
+    })?;
+    Ok(Test::Networks { of: of.into(), negated: operator == Operator::NotEqual })
 }
 
 fn each<T>(
@@ -160,9 +168,9 @@ fn text(operator: Operator, words: &[Word], limits: &Limits) -> Result<Test, Fau
         Operator::Pmatch => return Ok(Test::Prefixes(Prefixes::new(texts()))),
         // Several parts come from an `or` of comparisons of one field.
         Operator::Contains if words.len() > 1 => {
-            return any_of(texts(), false, words).map(Test::ContainsAny);
+            return any_of(texts(), false, words);
         }
-        Operator::IContains => return any_of(texts(), true, words).map(Test::ContainsAny),
+        Operator::IContains => return any_of(texts(), true, words),
         _ => {}
     }
     let [word] = words else {
@@ -202,8 +210,9 @@ fn any_of<'w>(
     texts: impl Iterator<Item = &'w [u8]>,
     fold: bool,
     words: &[Word],
-) -> Result<AhoCorasick, Fault> {
-    AhoCorasick::builder().ascii_case_insensitive(fold).build(texts).map_err(|error| {
+) -> Result<Test, Fault> {
+    let built = AhoCorasick::builder().ascii_case_insensitive(fold).build(texts);
+    built.map(|parts| Test::ContainsAny(Box::new(parts))).map_err(|error| {
         let at = words.first().map(|word| word.at).unwrap_or_default();
         Fault::new(Code::Limit, at, format!("these are too many parts to look for: {error}"))
     })

@@ -1,42 +1,26 @@
 //! From exceptions to conditions.
 //!
 //! An exception of one field is `field op (values)`. One of several fields is an `or` over its
-//! rows, each an `and` over its fields. A rule with exceptions is `condition and not exception …`,
-//! which reads as it is written: after an `or` without parentheses it belongs to the last part.
+//! rows, each an `and` over its fields. A rule with exceptions is
+//! `(condition) and not exception and not …`.
 
-use crate::ast::{Check, Expr, Operand, Operator, Word};
+use crate::ast::{Check, Expr, Modifier, Operand, Operator, Word};
 use crate::item::{Entry, Exception};
 use crate::lexer;
-use crate::parser::{self, Parsed};
+use crate::parser;
 use crate::problem::{Code, Fault};
 use crate::source::Position;
 use crate::text::Text;
 
 /// A rule's condition with its exceptions.
-pub(crate) fn except(condition: Parsed, exceptions: &[Exception]) -> Result<Expr, Fault> {
-    let mut negated = Vec::new();
+pub(crate) fn except(condition: Expr, exceptions: &[Exception]) -> Result<Expr, Fault> {
+    let mut parts = vec![condition];
     for exception in exceptions {
         if let Some(expr) = matches(exception)? {
-            negated.push(Expr::Not(Box::new(expr)));
+            parts.push(Expr::Not(Box::new(expr)));
         }
     }
-    if negated.is_empty() {
-        return Ok(condition.expr);
-    }
-    let mut with = |expr: Expr| {
-        let mut parts = vec![expr];
-        parts.append(&mut negated);
-        Expr::And(parts)
-    };
-    match condition.expr {
-        Expr::Or(mut parts) if condition.open_or => {
-            if let Some(last) = parts.pop() {
-                parts.push(with(last));
-            }
-            Ok(Expr::Or(parts))
-        }
-        expr => Ok(with(expr)),
-    }
+    Ok(Expr::And(parts))
 }
 
 /// What an exception matches; nothing if it has no values.
@@ -86,29 +70,32 @@ fn matches(exception: &Exception) -> Result<Option<Expr>, Fault> {
     }
 }
 
-fn operator(name: &str, at: Position) -> Result<Operator, Fault> {
-    Operator::from_name(name)
+fn operator(name: &str, at: Position) -> Result<(Operator, Option<Modifier>), Fault> {
+    Operator::with_modifier(name)
         .ok_or_else(|| Fault::new(Code::Exception, at, format!("`{name}` is no operator")))
 }
 
 fn check(
     field: &str,
     at: Position,
-    operator: Operator,
+    (operator, modifier): (Operator, Option<Modifier>),
     operator_at: Position,
     operand: Operand,
 ) -> Result<Expr, Fault> {
     // A field of an exception may be written with an argument and transformers.
     let subject = parser::parse_subject(&Text::of_word(field, at), 8)?;
-    Ok(Expr::Check(Box::new(Check { subject, operator, operator_at, operand })))
+    Ok(Expr::Check(Box::new(Check { subject, operator, modifier, operator_at, operand })))
 }
 
 /// The value of one field of a row.
-fn operand(operator: Operator, value: &Entry) -> Result<Operand, Fault> {
+fn operand(
+    (operator, modifier): (Operator, Option<Modifier>),
+    value: &Entry,
+) -> Result<Operand, Fault> {
     if operator == Operator::Exists {
         return Ok(Operand::None);
     }
-    match (operator.takes_list(), value) {
+    match (operator.takes_list() || modifier.is_some(), value) {
         (true, Entry::One(text, at)) => list(text, *at).map(Operand::List),
         (true, Entry::Many(values, _)) => {
             let mut words = Vec::with_capacity(values.len());

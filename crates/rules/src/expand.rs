@@ -12,7 +12,7 @@ use crate::collector::Collector;
 use crate::exception;
 use crate::item::{ListItem, RuleItem};
 use crate::limits::Limits;
-use crate::parser::{self, Parsed};
+use crate::parser;
 use crate::problem::{Code, Fault, Problems};
 use crate::source::Position;
 
@@ -25,7 +25,7 @@ const LEVELS: usize = 400;
 pub(crate) struct Expander<'c> {
     collector: &'c Collector,
     limits: &'c Limits,
-    macros: HashMap<&'c str, Rc<Result<Parsed, Fault>>>,
+    macros: HashMap<&'c str, Rc<Result<Expr, Fault>>>,
     lists: HashMap<&'c str, Rc<Result<Vec<Word>, Fault>>>,
     used: HashSet<(Kind, &'c str)>,
     /// How deep in the condition at hand.
@@ -74,13 +74,8 @@ impl<'c> Expander<'c> {
     }
 
     /// The whole condition of a rule.
-    pub(crate) fn rule(&mut self, rule: &RuleItem, problems: &mut Problems) -> Result<Expr, Fault> {
+    pub(crate) fn rule(&mut self, rule: &RuleItem) -> Result<Expr, Fault> {
         let parsed = parser::parse(&rule.condition, self.limits.depth)?;
-        if parsed.open_or && !rule.exceptions.is_empty() {
-            let message = "the exceptions are for the last part of the `or` alone; \
-                           put the condition in parentheses";
-            problems.warn(Code::Exception, rule.condition.at(0), message);
-        }
         let whole = exception::except(parsed, &rule.exceptions)?;
         self.parts = 0;
         self.level = 0;
@@ -183,7 +178,7 @@ impl<'c> Expander<'c> {
             return Err(Fault::new(Code::UnknownMacro, at, format!("no macro `{name}`")));
         };
         match &*parsed {
-            Ok(parsed) => self.expr(&parsed.expr, item.visibility, depth + 1, at),
+            Ok(parsed) => self.expr(parsed, item.visibility, depth + 1, at),
             Err(fault) => Err(fault.clone()),
         }
     }
@@ -209,6 +204,7 @@ impl<'c> Expander<'c> {
         Ok(Check {
             subject: check.subject.clone(),
             operator: check.operator,
+            modifier: check.modifier,
             operator_at: check.operator_at,
             operand,
         })

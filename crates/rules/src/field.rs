@@ -70,7 +70,8 @@ pub enum Spread {
     One,
     /// One for each ancestor of the process, from the parent up; one that matches is enough.
     Ancestors,
-    /// One for each end of the connection; one that matches is enough, and `!=` must hold for both.
+    /// One for each end of the connection, or each name of an address; one that matches is enough, and
+    /// `!=` must hold for all.
     Ends,
     /// A list: `in` asks for all of them, `intersects` for one.
     List,

@@ -215,10 +215,10 @@ fields! {
     FdLproto "fd.lproto" Text None One Descriptor;
     FdRproto "fd.rproto" Text None One Descriptor;
     FdNameraw "fd.nameraw" Text None One Descriptor;
-    FdCipName "fd.cip.name" Text None One Descriptor;
-    FdSipName "fd.sip.name" Text None One Descriptor;
-    FdLipName "fd.lip.name" Text None One Descriptor;
-    FdRipName "fd.rip.name" Text None One Descriptor;
+    FdCipName "fd.cip.name" Text None Ends Descriptor;
+    FdSipName "fd.sip.name" Text None Ends Descriptor;
+    FdLipName "fd.lip.name" Text None Ends Descriptor;
+    FdRipName "fd.rip.name" Text None Ends Descriptor;
     FdIp "fd.ip" Address None Ends Descriptor;
     FdCip "fd.cip" Address None One Descriptor;
     FdSip "fd.sip" Address None One Descriptor;

@@ -68,6 +68,19 @@ impl<'t> Lexer<'t> {
         false
     }
 
+    /// Takes a word that an opening parenthesis must follow, and the parenthesis.
+    pub(crate) fn take_opening(&mut self, word: &str) -> bool {
+        let before = self.at;
+        if self.take(word) {
+            self.blank();
+            if self.take("(") {
+                return true;
+            }
+        }
+        self.at = before;
+        false
+    }
+
     /// `name.name…`
     pub(crate) fn field_name(&mut self) -> Option<&'t str> {
         let rest = self.rest();
@@ -148,7 +161,11 @@ impl<'t> Lexer<'t> {
                 continue;
             }
             let Some((_, escaped)) = characters.next() else { break };
-            match unescape(escaped, quote) {
+            let unescaped = match escaped {
+                'x' => hexadecimal(characters.by_ref().take(2).map(|(_, digit)| digit)),
+                _ => unescape(escaped, quote),
+            };
+            match unescaped {
                 Some(character) => text.push(character),
                 None => {
                     let at = self.text.at(self.at + offset);
@@ -200,6 +217,13 @@ fn unescape(escaped: char, quote: char) -> Option<char> {
         '"' | '\'' if escaped == quote => quote,
         _ => return None,
     })
+}
+
+/// The character of two hexadecimal digits, `7f` at most: text is UTF-8.
+fn hexadecimal(digits: impl Iterator<Item = char>) -> Option<char> {
+    let mut digits = digits.map(|digit| digit.to_digit(16));
+    let (high, low) = (digits.next()??, digits.next()??);
+    char::from_u32(high * 16 + low).filter(char::is_ascii)
 }
 
 /// The content of a list item or exception value that brings its own quotes.

@@ -28,12 +28,18 @@ impl Network {
         Some(Network { bits: bits & mask, mask, v6 })
     }
 
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    /// An address by itself.
+    pub(crate) fn of(address: IpAddr) -> Self {
         let (bits, v6) = match address.to_canonical() {
             IpAddr::V4(address) => (u128::from(address.to_bits()), false),
             IpAddr::V6(address) => (address.to_bits(), true),
         };
-        self.v6 == v6 && bits & self.mask == self.bits
+        Network { bits, mask: u128::MAX, v6 }
+    }
+
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let own = Network::of(address);
+        self.v6 == own.v6 && own.bits & self.mask == self.bits
     }
 }
 

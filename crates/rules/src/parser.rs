@@ -7,34 +7,30 @@
 //! check     = "(" or ")" | subject condition | macro
 //! subject   = field | transformer "(" subject ")"
 //! condition = "exists" | operator (value | list | "val(" field ")" | transformer "(" subject ")")
+//!           | text-operator ("oneof" | "anyof" | "allof") list
 //! ```
 
-use crate::ast::{Check, Expr, Operand, Operator, Right, SPELLINGS, Subject, Transform, Word};
+use crate::ast::{
+    Check, Expr, Modifier, Operand, Operator, Right, SPELLINGS, Subject, Transform, Word,
+};
 use crate::lexer::Lexer;
 use crate::problem::{Code, Fault};
 use crate::text::Text;
 
-/// A condition, and whether its outermost part is an `or` without parentheses.
-#[derive(Clone, Debug)]
-pub(crate) struct Parsed {
-    pub(crate) expr: Expr,
-    pub(crate) open_or: bool,
-}
-
 /// Parses a whole condition.
-pub(crate) fn parse(text: &Text, depth: usize) -> Result<Parsed, Fault> {
+pub(crate) fn parse(text: &Text, depth: usize) -> Result<Expr, Fault> {
     let mut parser = Parser { lexer: Lexer::new(text), depth: 0, limit: depth };
     parser.lexer.blank();
     if parser.lexer.at_end() {
         return Err(parser.lexer.fault("the condition is empty"));
     }
-    let (expr, alternatives) = parser.or()?;
+    let expr = parser.or()?;
     parser.lexer.blank();
     if !parser.lexer.at_end() {
         let next = parser.lexer.next_word();
         return Err(parser.lexer.fault(format!("expected `and`, `or` or the end, found {next}")));
     }
-    Ok(Parsed { expr, open_or: alternatives > 1 })
+    Ok(expr)
 }
 
 /// Parses a field with its argument and transformers, and nothing else.
@@ -76,7 +72,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn or(&mut self) -> Result<(Expr, usize), Fault> {
+    fn or(&mut self) -> Result<Expr, Fault> {
         self.deeper()?;
         let mut parts = vec![self.and()?];
         self.lexer.blank();
@@ -85,8 +81,7 @@ impl Parser<'_> {
             self.lexer.blank();
         }
         self.depth -= 1;
-        let alternatives = parts.len();
-        Ok((one_or(parts, Expr::Or), alternatives))
+        Ok(one_or(parts, Expr::Or))
     }
 
     fn and(&mut self) -> Result<Expr, Fault> {
@@ -132,7 +127,7 @@ impl Parser<'_> {
 
     /// The rest of a part after its opening parenthesis.
     fn closed(&mut self) -> Result<Expr, Fault> {
-        let (expr, _) = self.or()?;
+        let expr = self.or()?;
         self.lexer.blank();
         self.close()?;
         Ok(expr)
@@ -249,11 +244,22 @@ impl Parser<'_> {
             let next = self.lexer.next_word();
             return Err(self.lexer.fault(format!("expected an operator, found {next}")));
         };
+        let modifier = if right == Right::Text { self.modifier() } else { None };
         let operand = match right {
             Right::Nothing => Operand::None,
+            Right::Text if modifier.is_some() => Operand::List(self.list()?),
             Right::Number | Right::Text | Right::List => self.operand(right)?,
         };
-        Ok(Expr::Check(Box::new(Check { subject, operator, operator_at, operand })))
+        Ok(Expr::Check(Box::new(Check { subject, operator, modifier, operator_at, operand })))
+    }
+
+    /// A modifier and the parenthesis of its list. Without one, the word is a value.
+    fn modifier(&mut self) -> Option<Modifier> {
+        self.lexer.blank();
+        Modifier::ALL
+            .into_iter()
+            .find(|(name, _)| self.lexer.take_opening(name))
+            .map(|(_, modifier)| modifier)
     }
 
     fn operator(&mut self) -> Option<(Operator, Right)> {

@@ -36,10 +36,20 @@ impl Priority {
         Priority::Debug,
     ];
 
+    /// The short names of syslog. Falco knows the last alone; the others are no reason to leave a rule out.
+    const SHORT: [(&str, Priority); 5] = [
+        ("emerg", Priority::Emergency),
+        ("crit", Priority::Critical),
+        ("err", Priority::Error),
+        ("warn", Priority::Warning),
+        ("info", Priority::Informational),
+    ];
+
     /// The priority of a name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        if name.eq_ignore_ascii_case("info") {
-            return Some(Priority::Informational);
+        let short = Self::SHORT.into_iter().find(|(short, _)| short.eq_ignore_ascii_case(name));
+        if let Some((_, priority)) = short {
+            return Some(priority);
         }
         Self::ALL.into_iter().find(|priority| priority.name().eq_ignore_ascii_case(name))
     }

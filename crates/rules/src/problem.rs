@@ -50,9 +50,16 @@ pub enum Code {
     Version,
     /// A rule that is tried on very many event types.
     ManyEvents,
+    /// Event types that are known, and that this catalogue is never told of.
+    UntoldEvent,
     /// A macro or list that nothing uses.
     Unused,
+    /// A choice of rules, by name or tag, that fits none.
+    Selection,
 }
+
+/// Where the choices of [`Options`](crate::Options) are: what [`Problem::file`] says of them.
+pub const SETTINGS: &str = "settings";
 
 impl Code {
     /// The name that messages show.
@@ -74,7 +81,9 @@ impl Code {
             Code::Source => "source",
             Code::Version => "version",
             Code::ManyEvents => "many-events",
+            Code::UntoldEvent => "untold-event",
             Code::Unused => "unused",
+            Code::Selection => "selection",
         }
     }
 }
@@ -88,7 +97,7 @@ pub struct Problem {
     pub code: Code,
     /// The name of the source.
     pub file: Arc<str>,
-    /// Where in it.
+    /// Where in it; line 0 for what has no place.
     pub position: Position,
     /// One sentence.
     pub message: String,
@@ -103,8 +112,11 @@ impl fmt::Display for Problem {
             Severity::Error => "error",
         };
         let Position { line, column, .. } = self.position;
-        write!(out, "{}:{line}:{column}: {severity}", self.file)?;
-        write!(out, "[{}]: {}", self.code.name(), self.message)?;
+        out.write_str(&self.file)?;
+        if line > 0 {
+            write!(out, ":{line}:{column}")?;
+        }
+        write!(out, ": {severity}[{}]: {}", self.code.name(), self.message)?;
         if !self.rules.is_empty() {
             write!(out, " (left out: {})", self.rules.join(", "))?;
         }
@@ -189,6 +201,18 @@ impl Problems {
     fn file(&self, position: Position) -> Arc<str> {
         let index = usize::try_from(position.source).unwrap_or(usize::MAX);
         self.files.get(index).cloned().unwrap_or_else(|| Arc::from(""))
+    }
+
+    /// A choice of the settings that fits nothing.
+    pub(crate) fn warn_of_choice(&mut self, message: String) {
+        self.found.push(Problem {
+            severity: Severity::Warning,
+            code: Code::Selection,
+            file: Arc::from(SETTINGS),
+            position: Position::default(),
+            message,
+            rules: Vec::new(),
+        });
     }
 
     /// The problems by source and place.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::collector::Collector;
-use crate::compile::{Compiler, Seen, events_of};
+use crate::compile::Compiler;
 use crate::evaluate::{Run, Scratch};
 use crate::event::{EventSet, EventType};
+use crate::event_index::{Seen, events_of};
 use crate::expand::Expander;
 use crate::item::RuleItem;
 use crate::limits::Limits;
@@ -159,8 +160,9 @@ impl Ruleset {
         let mut seen = Seen::new();
         for (rule, item) in rules.iter_mut().zip(items) {
             rule.events = events_of(&compiler.builder, rule.node, false, &mut seen);
-            warn_of_events(rule, item, &mut problems);
+            warn_of_events(rule, item, catalogue, &mut problems);
         }
+        warn_of_choices(&options.selection, &collector.rules, &mut problems);
         let by_event = by_event(&rules);
         (Ruleset { rules, program: compiler.builder.finish(), by_event }, problems.finish())
     }
@@ -247,7 +249,7 @@ fn compile(
     compiler: &mut Compiler<'_>,
     problems: &mut Problems,
 ) -> Result<NodeId, Vec<Fault>> {
-    let expr = expander.rule(item, problems).map_err(|fault| vec![fault])?;
+    let expr = expander.rule(item).map_err(|fault| vec![fault])?;
     compiler.condition(expr, problems)
 }
 
@@ -285,8 +287,31 @@ fn rule(
     }
 }
 
-fn warn_of_events(rule: &Rule, item: &RuleItem, problems: &mut Problems) {
+/// Names and tags of the settings that no rule has, left out or not.
+fn warn_of_choices(selection: &Selection, rules: &[RuleItem], problems: &mut Problems) {
+    for target in selection.targets() {
+        let fits = |rule: &RuleItem| target.means(&rule.name, rule.tags.iter().map(String::as_str));
+        if !rules.iter().any(fits) {
+            problems.warn_of_choice(format!("no rule has {target}"));
+        }
+    }
+}
+
+/// Types of events that a message names at most.
+const NAMED_EVENTS: usize = 8;
+
+fn warn_of_events(rule: &Rule, item: &RuleItem, catalogue: &Catalogue, problems: &mut Problems) {
     let events = rule.events.len();
+    if events > 0 && !catalogue.tells(&rule.events) {
+        let names: Vec<_> = rule.events.iter().take(NAMED_EVENTS).map(EventType::name).collect();
+        let more = if events > NAMED_EVENTS { ", …" } else { "" };
+        let message = format!(
+            "the rule `{}` never matches: nobody tells of {}{more} here",
+            rule.name,
+            names.join(", ")
+        );
+        problems.warn(Code::UntoldEvent, item.position, message);
+    }
     if events == 0 {
         let message = format!("the rule `{}` matches no event type", rule.name);
         problems.warn(Code::ManyEvents, item.position, message);

@@ -1,5 +1,7 @@
 //! Which of the loaded rules run.
 
+use std::fmt;
+
 use crate::glob::Glob;
 use crate::priority::Priority;
 
@@ -57,17 +59,32 @@ impl Selection {
         if priority > self.minimum {
             return false;
         }
-        let mut runs = enabled;
-        for (target, choice) in &self.choices {
-            let meant = match target {
-                Target::Name(pattern) => wildcard(pattern).matches(name.as_bytes()),
-                Target::Tag(tag) => tags.clone().any(|own| own == tag),
-            };
-            if meant {
-                runs = *choice;
-            }
+        let choices = self.choices.iter().filter(|(target, _)| target.means(name, tags.clone()));
+        choices.last().map_or(enabled, |(_, choice)| *choice)
+    }
+
+    /// The choices, in their order.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.choices.iter().map(|(target, _)| target)
+    }
+}
+
+impl Target {
+    /// Whether it is this rule, or one of several.
+    pub(crate) fn means<'t>(&self, name: &str, mut tags: impl Iterator<Item = &'t str>) -> bool {
+        match self {
+            Target::Name(pattern) => wildcard(pattern).matches(name.as_bytes()),
+            Target::Tag(tag) => tags.any(|own| own == tag),
         }
-        runs
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Name(name) => write!(out, "the name `{name}`"),
+            Target::Tag(tag) => write!(out, "the tag `{tag}`"),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use memchr::memmem::{self, Finder};
 use regex::bytes::Regex;
 
-use crate::ast::Operator;
+use crate::ast::{Modifier, Operator};
 use crate::glob::Glob;
 use crate::network::Network;
 use crate::prefix::Prefixes;
@@ -61,7 +61,7 @@ pub(crate) enum Test {
     TextIn(TextSet),
     Contains(Box<Finder<'static>>),
     /// Any of several parts, or one in either case.
-    ContainsAny(AhoCorasick),
+    ContainsAny(Box<AhoCorasick>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Glob(Glob),
@@ -81,6 +81,8 @@ pub(crate) enum Test {
         of: Box<[Network]>,
         negated: bool,
     },
+    /// How many of several tests pass.
+    Several(Modifier, Box<[Test]>),
     /// Another field of the same event, which evaluation fetches.
     Against(Operator, Box<Subject>),
 }
@@ -119,6 +121,15 @@ impl Test {
             (Test::Networks { of, negated }, Value::Address(address)) => {
                 of.iter().any(|network| network.contains(address)) != *negated
             }
+            (Test::Several(Modifier::Any, tests), value) => {
+                tests.iter().any(|test| test.holds(value))
+            }
+            (Test::Several(Modifier::All, tests), value) => {
+                tests.iter().all(|test| test.holds(value))
+            }
+            (Test::Several(Modifier::One, tests), value) => {
+                tests.iter().filter(|test| test.holds(value)).take(2).count() == 1
+            }
             _ => false,
         }
     }
@@ -137,6 +148,9 @@ impl Test {
             Test::ContainsAny(_) => 16,
             Test::Glob(_) => 20,
             Test::Regex(_) => 40,
+            Test::Several(_, tests) => {
+                tests.iter().fold(4, |sum: u32, test| sum.saturating_add(test.cost()))
+            }
         }
     }
 }

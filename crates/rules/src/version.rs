@@ -1,9 +1,10 @@
 //! Versions of the rule language.
 
-/// The version of Falco's rule engine (`falco_engine_version.h`) whose language this is: the last one
-/// that is whole here. Of later ones there is `join`; there are no `anyof`, `allof`, `oneof` and
-/// `concat`. A file that requires a later version is loaded all the same, with a warning: what is
-/// missing is named where it is used.
+/// The version of Falco's rule engine (`falco_engine_version.h`) whose language this is: that of Falco
+/// 0.42, which the rule files of the 5.0 series require. Of later ones there are `join`, and `oneof`, `anyof`
+/// and `allof` of 0.62.0 (Falco 0.44); there is no `concat`, and of the escapes `\xHH` of 0.63.0 (Falco
+/// 0.45) only those of ASCII. A file that requires a later version is loaded all the same, with a warning:
+/// what is missing is named where it is used.
 pub const ENGINE_VERSION: (u32, u32, u32) = (0, 57, 0);
 
 /// Reads what `required_engine_version` may say: `x.y.z`, or a number alone, which is the middle one as

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser};
 
 use crate::limits::Limits;
+use crate::relax::Relaxed;
 
 /// A node and where it starts, as a byte of the source.
 #[derive(Clone, Debug)]
@@ -65,19 +66,37 @@ pub(crate) struct Malformed {
 
 /// Reads every document of a source.
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Vec<Node>, Malformed> {
+    let strictly = read(text, &|at| at, limits);
+    let Err(malformed) = &strictly else { return strictly };
+    let relaxed = if malformed.limit { None } else { Relaxed::new(text, limits.source_bytes) };
+    match relaxed.map(|relaxed| read(&relaxed.text, &|at| relaxed.written(at), limits)) {
+        // What is wrong is said of the text as it is.
+        Some(Err(again)) if !again.limit => strictly,
+        Some(read) => read,
+        None => strictly,
+    }
+}
+
+/// Reads a text whose bytes were `written` elsewhere.
+fn read(
+    text: &str,
+    written: &dyn Fn(usize) -> usize,
+    limits: &Limits,
+) -> Result<Vec<Node>, Malformed> {
     let offsets = Offsets::new(text);
     let mut builder =
         Builder { limits, open: Vec::new(), done: Vec::new(), anchors: HashMap::new(), nodes: 0 };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| Malformed {
-            at: offsets.byte(error.marker().index()),
+            at: written(offsets.byte(error.marker().index())),
             message: format!("this is not YAML: {}", error.info()),
             limit: false,
         })?;
-        let at = offsets.byte(span.start.index());
+        let here = offsets.byte(span.start.index());
+        let at = written(here);
         match event {
             Event::Scalar(value, _, anchor, _) => {
-                let data = if is_null(&value, text, at) {
+                let data = if is_null(&value, text, here) {
                     Data::Null
                 } else {
                     Data::Scalar(value.into_owned())

@@ -66,9 +66,11 @@ enum event_flag {
 	EVENT_OPENED = 1 << 9,       /* `struct file_event`: a creation can be a `struct call_event` too */
 };
 
+#define TEXT_CUT 0x8000
+
 struct text {
 	u16 offset;
-	u16 length;
+	u16 length;        /* with TEXT_CUT: more was there */
 };
 
 enum path_flag {
@@ -156,6 +158,10 @@ struct fork_event {
 	u32 child_user_namespace;
 };
 
+enum exec_flag {
+	EXEC_ENVIRONMENT_CUT = 1 << 0,  /* not every variable was looked at, or kept */
+};
+
 struct exec_event {
 	struct event_header header;
 	struct file_ref executable;
@@ -178,7 +184,7 @@ struct exec_event {
 	u32 saved_uid;
 	u32 saved_gid;
 	u32 login_uid;               /* u32::MAX: none set, or a kernel without audit */
-	u32 pad;
+	u32 flags;                   /* enum exec_flag */
 	struct ancestor ancestor[ANCESTORS];
 };
 
@@ -344,6 +350,7 @@ enum lsm_hook {
 	HOOK_MODULE = 13,
 	HOOK_MPROTECT = 14,
 	HOOK_SENDMSG = 15,
+	HOOK_SOCKET = 16,
 };
 
 /* ---- maps that user space writes ---- */
@@ -362,12 +369,16 @@ enum watch_flag {
 	WATCH_DENY_BPF = 1 << 10,
 	WATCH_DENY_MODULE = 1 << 11,
 	WATCH_FILE_RULES = 1 << 12,    /* there are verdicts for writing */
+	WATCH_NET_SOCKETS = 1 << 13,   /* something is refused to the network: sockets that no hook asks about are too */
 };
 
+/* `id` is the container's own cgroup. Cgroups made inside it inherit it, and verdicts are kept by it:
+ * what holds for a container holds for each from its first moment. */
 struct watch {
 	u64 kinds;
+	u64 id;
 	u32 flags;
-	u32 id;
+	u32 told;                    /* user space knows the cgroup, and has to know of its end */
 };
 
 enum settings_mode {
@@ -385,13 +396,12 @@ struct settings {
 	u32 mode;
 	u32 self_tgid;
 	u32 cgroup_key;
-	u32 wake_bytes;              /* wake the reader once this much waits; 0: at once */
+	u32 host_mount_namespace;    /* a runtime on its way into a container is still in it */
 	u64 dedup_window;            /* ns; 0: no deduplication */
 	u64 rate_limit;              /* events a second, kind and cgroup; 0: none */
 	u64 signal_mask;             /* bit n-1: signal n is reported */
 	struct watch host;           /* what holds in MODE_ALL for cgroups that are not listed */
-	u32 host_mount_namespace;    /* a runtime on its way into a container is still in it */
-	u32 pad;
+	u64 hash_key[2];             /* of paths: random, another at each start */
 };
 
 #define FD_NONE (-1)
@@ -403,6 +413,7 @@ enum shape_flag {
 	SHAPE_EXTRA = 1 << 4,        /* argument 2 is a further name */
 	SHAPE_TIMES = 1 << 3,        /* argument 2 points to two times; the second replaces arguments 4 and 5 */
 	SHAPE_ARGUMENT0 = 1 << 2,    /* tell apart by the first argument (commands of bpf, ptrace, ...) */
+	SHAPE_ARGUMENT1 = 1 << 5,    /* and by the second (whom ptrace is aimed at) */
 };
 
 /* How a system call's arguments are read. User space fills this by number, so that the programs
@@ -429,6 +440,7 @@ enum loss_reason {
 	LOSS_RATE = 2,
 	LOSS_SCRATCH = 3,
 	LOSS_SIZE = 4,
+	LOSS_UNWATCHED = 5,          /* a cgroup inside a container found no room in `watched` */
 };
 
 /* A blind interval: from `first` to `last`, `count` events were lost. */
@@ -445,7 +457,7 @@ enum effect {
 	EFFECT_ALERT = 4,
 };
 
-/* cgroup 0 holds for every watched container. */
+/* `cgroup` is the container's (`struct watch`, id); 0 holds for every watched one. */
 struct exec_key {
 	u64 cgroup;
 	u64 inode;
@@ -457,7 +469,7 @@ struct exec_key {
 
 struct exec_path_key {
 	u64 cgroup;
-	u64 hash;                    /* FNV-1a of `struct path_text` bytes, at most EXEC_HASHED of them */
+	u64 hash[2];                 /* keyed, of `struct path_text` bytes, at most EXEC_HASHED of them */
 };
 
 struct exec_verdict {

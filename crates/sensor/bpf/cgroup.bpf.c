@@ -30,6 +30,27 @@ INLINE void hook__ipv6(struct bpf_sock_addr *ctx, struct socket_address *address
 	__builtin_memcpy(address->address, word, 16);
 }
 
+/* The address that the socket has by now. */
+INLINE void hook__bound(struct bpf_sock_addr *ctx, u32 direction, bool ipv6, struct socket_address *bound)
+{
+	u32 *word = (u32 *)bound->address;
+	if (!ipv6 && direction == NET_SEND) {
+		word[0] = ctx->msg_src_ip4;
+		return;
+	}
+	struct bpf_sock *sock = ctx->sk;
+	if (!sock)
+		return;
+	if (!ipv6) {
+		word[0] = sock->src_ip4;
+		return;
+	}
+	word[0] = sock->src_ip6[0];
+	word[1] = sock->src_ip6[1];
+	word[2] = sock->src_ip6[2];
+	word[3] = sock->src_ip6[3];
+}
+
 struct hook {
 	struct socket_address address;
 	u64 cookie;
@@ -38,7 +59,7 @@ struct hook {
 	u16 protocol;
 };
 
-INLINE void hook__report(const struct hook *hook, struct settings *settings, struct task_struct *task, u64 cgroup,
+INLINE void hook__report(const struct hook *hook, struct task_struct *task, u64 cgroup,
 			 u32 kind, u32 refusal)
 {
 	struct socket_event *event = record__reserve(sizeof(*event), kind, cgroup);
@@ -64,7 +85,7 @@ INLINE void hook__report(const struct hook *hook, struct settings *settings, str
 		event->remote = hook->address;
 	text__clear(&event->path);
 	event->verdict = refusal;
-	record__submit(event, sizeof(*event), refusal ? BPF_RB_FORCE_WAKEUP : ring__flags(settings));
+	record__submit(event, sizeof(*event), refusal ? BPF_RB_FORCE_WAKEUP : 0);
 }
 
 INLINE bool send__is_new(const struct hook *hook, const struct settings *settings, struct task_struct *task,
@@ -73,11 +94,11 @@ INLINE bool send__is_new(const struct hook *hook, const struct settings *setting
 	const u64 *half = (const u64 *)hook->address.address;
 	struct seen_key key = {
 		.cgroup = cgroup,
-		.actor = task__executable_inode(task),
-		.object = half[0] ^ (half[1] * 31),
+		.object = { half[0], half[1] },
 		.detail = (u64)KIND_SEND << 48 | hook->address.port,
 	};
 	u64 suppressed;
+	actor__fill(&key, task);
 	if (settings->dedup_window && !seen__is_new(&key, settings->dedup_window, 1, &suppressed))
 		return false;
 	return rate__passes(settings, KIND_SEND, cgroup);
@@ -106,6 +127,22 @@ INLINE void owner__keep(const struct hook *hook, struct task_struct *task)
 	bpf_map_update_elem(&owners, &hook->cookie, &owner, BPF_ANY);
 }
 
+/* For every socket of the internet that a process makes. */
+NOINLINE int socket__decide(const struct hook *hook)
+{
+	struct settings *settings = settings__get();
+	struct task_struct *task = task__current();
+	if (!settings || READ(task, tgid) == settings->self_tgid)
+		return ALLOWED;
+	u64 cgroup = current__cgroup(settings);
+	struct watch *watch = watch__of(cgroup, settings);
+	if (!watch || !(watch->flags & WATCH_NET_SOCKETS))
+		return ALLOWED;
+	if (rate__passes(settings, KIND_SOCKET, cgroup))
+		hook__report(hook, task, cgroup, KIND_SOCKET, 0xffffffff);
+	return REFUSED;
+}
+
 NOINLINE int hook__decide(const struct hook *hook)
 {
 	struct settings *settings = settings__get();
@@ -116,11 +153,11 @@ NOINLINE int hook__decide(const struct hook *hook)
 	struct watch *watch = watch__of(cgroup, settings);
 	if (!watch)
 		return ALLOWED;
-	u32 refusal = net__refusal(watch, cgroup, hook->direction, &hook->address);
+	u32 refusal = net__refusal(watch, hook->direction, &hook->address);
 	if (refusal) {
 		u32 kind = hook->direction == NET_BIND ? KIND_BIND : hook->direction == NET_SEND ? KIND_SEND : KIND_CONNECT;
 		if (rate__passes(settings, kind, cgroup))
-			hook__report(hook, settings, task, cgroup, kind, refusal);
+			hook__report(hook, task, cgroup, kind, refusal);
 		if (kind == KIND_CONNECT)
 			connect__keep(hook, task, refusal); /* said: the call's end need not repeat it */
 		return REFUSED;
@@ -128,11 +165,11 @@ NOINLINE int hook__decide(const struct hook *hook)
 	if (hook->direction != NET_BIND && (hook->address.port == PORT_DNS || hook->address.port == PORT_MDNS))
 		owner__keep(hook, task);
 	if (hook->direction == NET_SEND && watch__wants(watch, KIND_SEND) && send__is_new(hook, settings, task, cgroup))
-		hook__report(hook, settings, task, cgroup, KIND_SEND, 0);
+		hook__report(hook, task, cgroup, KIND_SEND, 0);
 	if (hook->direction != NET_CONNECT || !watch__wants(watch, KIND_CONNECT))
 		return ALLOWED;
 	if (READ(task, flags) & PF_IO_WORKER)
-		hook__report(hook, settings, task, cgroup, KIND_CONNECT, 0);
+		hook__report(hook, task, cgroup, KIND_CONNECT, 0);
 	else
 		connect__keep(hook, task, 0);
 	return ALLOWED;
@@ -145,6 +182,11 @@ INLINE int hook__run(struct bpf_sock_addr *ctx, u32 direction, bool ipv6)
 		hook__ipv6(ctx, &hook.address);
 	else
 		hook__ipv4(ctx, &hook.address);
+	if (direction != NET_BIND) {
+		struct socket_address bound = {};
+		hook__bound(ctx, direction, ipv6, &bound);
+		net__canonical(&hook.address, &bound);
+	}
 	hook.type = ctx->type;
 	hook.protocol = ctx->protocol;
 	hook.cookie = bpf_get_socket_cookie(ctx);
@@ -187,10 +229,20 @@ int cgroup__sendmsg6(struct bpf_sock_addr *ctx)
 	return hook__run(ctx, NET_SEND, true);
 }
 
+SEC("cgroup/sock_create")
+int cgroup__socket(struct bpf_sock *ctx)
+{
+	struct hook hook = { .direction = NET_CONNECT };
+	hook.address.family = ctx->family;
+	hook.type = ctx->type;
+	hook.protocol = ctx->protocol;
+	if (socket__is_asked_about(hook.address.family, hook.type, hook.protocol))
+		return ALLOWED;
+	return socket__decide(&hook);
+}
+
 /* ---- DNS ---- */
 
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
 #define DNS_HEADER 12
 
 struct packet {
@@ -302,10 +354,26 @@ INLINE u32 dns__kind(struct __sk_buff *skb, const struct packet *packet)
 	return flags & 0x80 ? KIND_DNS_ANSWER : KIND_DNS_QUESTION;
 }
 
+INLINE bool port__is_dns(u32 port)
+{
+	return port == PORT_DNS || port == PORT_MDNS;
+}
+
+/* This runs for every packet of the host, and nearly all are of connections to other ports: their sockets
+ * say so, and the packet is not looked at. */
+INLINE bool socket__may_be_dns(struct __sk_buff *skb)
+{
+	struct bpf_sock *sock = skb->sk;
+	if (!sock)
+		return true;
+	u32 remote = swap16(sock->dst_port & 0xffff);
+	return !remote || port__is_dns(remote) || port__is_dns(sock->src_port);
+}
+
 INLINE int dns__see(struct __sk_buff *skb, bool outgoing)
 {
 	struct packet packet = {};
-	if (!packet__is_dns(skb, &packet))
+	if (!socket__may_be_dns(skb) || !packet__is_dns(skb, &packet))
 		return ALLOWED;
 	struct settings *settings = settings__get();
 	if (!settings)

@@ -19,8 +19,11 @@ INLINE void watch__inherit(struct cgroup *cgroup)
 {
 	u64 id = cgroup__id(cgroup), parent = cgroup__parent(cgroup);
 	struct watch *watch = bpf_map_lookup_elem(&watched, &parent);
-	if (watch)
-		bpf_map_update_elem(&watched, &id, watch, BPF_NOEXIST);
+	if (!watch)
+		return;
+	struct watch inherited = { .kinds = watch->kinds, .id = watch->id, .flags = watch->flags };
+	if (bpf_map_update_elem(&watched, &id, &inherited, BPF_NOEXIST) == -E2BIG)
+		loss__count(KIND_CGROUP, inherited.id, LOSS_UNWATCHED);
 }
 
 INLINE void watch__forget(struct cgroup *cgroup)

@@ -3,10 +3,24 @@
  * holds, and not from the name that user space gave. */
 #include "syscall.h"
 
+/* The first eight bytes of a name; what is behind its end does not count. */
+INLINE bool name__may_be_sensitive(u64 start)
+{
+	u64 ends = (start - 0x0101010101010101ULL) & ~start & 0x8080808080808080ULL;
+	if (ends)
+		start &= ((ends & -ends) >> 7) - 1;
+	u64 place = start * 0x9e3779b97f4a7c15ULL >> 54;
+	return sensitive_starts[place >> 6 & 15] >> (place & 63) & 1;
+}
+
 INLINE bool open__is_sensitive(struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
 	const u8 *name = READ(dentry, d_name.name);
+	u64 start = 0;
+	bpf_probe_read_kernel(&start, sizeof(start), name);
+	if (!name__may_be_sensitive(start))
+		return false;
 	struct leaf_key key = {};
 	if (bpf_probe_read_kernel_str(&key.name, sizeof(key.name), name) <= 0)
 		return false;
@@ -42,10 +56,10 @@ INLINE bool open__is_new(const struct call *call, struct task_struct *task, stru
 	struct inode *inode = READ(file, f_inode);
 	struct super_block *super = READ(inode, i_sb);
 	struct seen_key key = {
-		.actor = task__executable_inode(task),
-		.object = READ(inode, i_ino),
+		.object = { READ(inode, i_ino) },
 		.detail = (u64)READ(super, s_dev) << 16 | kind << 8 | (READ(file, f_mode) & FMODE_WRITE),
 	};
+	actor__fill(&key, task);
 	return call__is_new(call, &key, 1, suppressed);
 }
 
@@ -56,7 +70,7 @@ int file__open(u64 *ctx)
 	if (!call__read(&call, ctx) || call.result < 0)
 		return 0;
 	struct task_struct *task = task__current();
-	struct file *file = file__of_descriptor(task, call.result);
+	struct file *file = file__of_descriptor(call.result);
 	if (!file)
 		return 0;
 	u32 kind = open__kind(&call, file);
@@ -75,5 +89,5 @@ int file__open(u64 *ctx)
 	event->open_flags = READ(file, f_flags);
 	event->syscall = call.number;
 	file__describe(scratch, &event->file, file);
-	return record__send(scratch, call.settings);
+	return record__send(scratch);
 }

@@ -7,16 +7,20 @@
 #include "guard.h"
 #include "tracepoint.h"
 
-NOINLINE bool guard__by_path(struct scratch *scratch, u64 cgroup, struct file *file, struct exec_verdict *verdict)
+NOINLINE bool guard__by_path(struct scratch *scratch, const struct settings *settings, u64 container,
+			     struct file *file, struct exec_verdict *verdict)
 {
 	record__begin(scratch, sizeof(struct path_text));
 	struct path_text *path = (void *)scratch->data;
 	path__append(scratch, path, READ(file, f_path.dentry), READ(file, f_path.mnt));
-	u64 hash = path__hash(&scratch->data[sizeof(*path)], path->length);
-	return guard__by_hash(cgroup, hash, verdict);
+	if (!path__is_whole(path->flags, path->length))
+		return false;
+	u64 hash[2];
+	path__hash(settings, &scratch->data[sizeof(*path)], path->length, hash);
+	return guard__by_hash(container, hash, verdict);
 }
 
-NOINLINE int guard__report(struct task_struct *task, struct settings *settings, u64 cgroup,
+NOINLINE int guard__report(struct task_struct *task, u64 cgroup,
 			   struct exec_verdict *verdict, struct file *file)
 {
 	struct scratch *scratch = scratch__take(SLOT_GUARD);
@@ -31,7 +35,7 @@ NOINLINE int guard__report(struct task_struct *task, struct settings *settings, 
 	event->open_flags = 0;
 	event->syscall = 0;
 	file__describe(scratch, &event->file, file);
-	return record__send(scratch, settings);
+	return record__send(scratch);
 }
 
 PROGRAM("sched_process_exec")
@@ -50,13 +54,13 @@ int guard__exec(u64 *ctx)
 	if (!scratch)
 		return 0;
 	struct exec_verdict verdict = {};
-	if (!guard__decide(watch, cgroup, READ(file, f_inode), READ(file, f_path.dentry), &verdict))
-		if (!(watch->flags & WATCH_EXEC_PATHS) || !guard__by_path(scratch, cgroup, file, &verdict))
+	if (!guard__decide(watch, READ(file, f_inode), READ(file, f_path.dentry), &verdict))
+		if (!(watch->flags & WATCH_EXEC_PATHS) || !guard__by_path(scratch, settings, watch->id, file, &verdict))
 			guard__by_default(watch, &verdict);
 	if (!guard__refuses(&verdict, watch, settings, task))
 		return 0;
 	bpf_send_signal(SIGKILL);
 	if (verdict.effect == EFFECT_CANARY)
 		canary__count(cgroup);
-	return guard__report(task, settings, cgroup, &verdict, file);
+	return guard__report(task, cgroup, &verdict, file);
 }

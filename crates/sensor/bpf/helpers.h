@@ -8,6 +8,9 @@
 /* Set by the loader before the programs are verified, so that dead branches are dropped. */
 const volatile u32 compat_syscalls = 1; /* the kernel runs 32-bit programs */
 
+/* A Bloom filter of the sensitive names' first eight bytes: most opened files are told apart by it. */
+const volatile u64 sensitive_starts[16] = {};
+
 INLINE struct task_struct *task__current(void)
 {
 	return (struct task_struct *)bpf_get_current_task();
@@ -222,11 +225,16 @@ INLINE struct file *task__executable(struct task_struct *task)
 	return READ(mm, exe_file);
 }
 
-INLINE u64 task__executable_inode(struct task_struct *task)
+/* Who acts, as far as two acts are one act twice: the same program as the same user. */
+INLINE void actor__fill(struct seen_key *key, struct task_struct *task)
 {
 	struct file *file = task__executable(task);
 	struct inode *inode = READ(file, f_inode);
-	return READ(inode, i_ino);
+	struct super_block *super = READ(inode, i_sb);
+	const struct cred *cred = READ(task, cred);
+	key->actor = READ(inode, i_ino);
+	key->device = READ(super, s_dev);
+	key->user = READ(cred, euid.val);
 }
 
 /* ---- records ---- */
@@ -260,17 +268,7 @@ INLINE u64 sequence__next(void)
 	return *sequence;
 }
 
-/* Waking the reader for each event costs more than the event: below the mark it finds them by its
- * own timer. */
-INLINE u64 ring__flags(const struct settings *settings)
-{
-	if (!settings->wake_bytes)
-		return 0;
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= settings->wake_bytes ? BPF_RB_FORCE_WAKEUP
-										     : BPF_RB_NO_WAKEUP;
-}
-
-NOINLINE long record__send(struct scratch *scratch, const struct settings *settings)
+NOINLINE long record__send(struct scratch *scratch)
 {
 	struct event_header *header = (void *)scratch->data;
 	u32 size = (record__end(scratch) + 7) & ~7u;
@@ -281,7 +279,7 @@ NOINLINE long record__send(struct scratch *scratch, const struct settings *setti
 	header->sequence = sequence__next();
 	if (scratch->truncated)
 		header->flags |= EVENT_TRUNCATED;
-	if (bpf_ringbuf_output(&events, scratch->data, size, ring__flags(settings)))
+	if (bpf_ringbuf_output(&events, scratch->data, size, 0))
 		loss__count(header->kind, header->cgroup, LOSS_RING_FULL);
 	return 0;
 }
@@ -314,6 +312,17 @@ INLINE void text__clear(struct text *text)
 	text->length = 0;
 }
 
+/* A text begins where the one before ended, and none is written over another. */
+INLINE bool text__has_room(struct scratch *scratch, struct text *text)
+{
+	if (scratch->end <= SCRATCH_LIMIT)
+		return true;
+	text->offset = 0;
+	text->length = TEXT_CUT;
+	scratch->truncated = 1;
+	return false;
+}
+
 /* `copied` counts the NUL, as the string helpers do. */
 INLINE void text__accept(struct scratch *scratch, struct text *text, u32 start, long copied, u32 bound)
 {
@@ -323,16 +332,20 @@ INLINE void text__accept(struct scratch *scratch, struct text *text, u32 start, 
 		return;
 	if (copied > bound)
 		copied = bound;
-	if (copied == bound)
-		scratch->truncated = 1;
 	text->length = copied - 1;
+	if (copied == bound) {
+		text->length |= TEXT_CUT;
+		scratch->truncated = 1;
+	}
 	scratch->end = start + copied - 1;
 }
 
-#define NAME_BYTES 1024
+#define NAME_BYTES 4096 /* PATH_MAX, with the NUL */
 
 NOINLINE void text__kernel_string(struct scratch *scratch, struct text *text, const void *from)
 {
+	if (!text__has_room(scratch, text))
+		return;
 	u32 start = record__end(scratch);
 	long copied = bpf_probe_read_kernel_str(&scratch->data[start], NAME_BYTES, from);
 	text__accept(scratch, text, start, copied, NAME_BYTES);
@@ -340,6 +353,8 @@ NOINLINE void text__kernel_string(struct scratch *scratch, struct text *text, co
 
 NOINLINE void text__user_string(struct scratch *scratch, struct text *text, const void *from)
 {
+	if (!text__has_room(scratch, text))
+		return;
 	u32 start = record__end(scratch);
 	long copied = bpf_probe_read_user_str(&scratch->data[start], NAME_BYTES, from);
 	text__accept(scratch, text, start, copied, NAME_BYTES);
@@ -348,6 +363,8 @@ NOINLINE void text__user_string(struct scratch *scratch, struct text *text, cons
 /* Bytes of user memory with NULs in between: arguments. */
 NOINLINE void text__user_bytes(struct scratch *scratch, struct text *text, const void *from, u64 bytes)
 {
+	if (!text__has_room(scratch, text))
+		return;
 	u32 start = record__end(scratch);
 	text->offset = start;
 	text->length = 0;
@@ -367,6 +384,7 @@ NOINLINE void text__user_bytes(struct scratch *scratch, struct text *text, const
 /* ---- paths ---- */
 
 #define PATH_DEPTH 40
+#define PATH_BYTES 2048     /* beyond, it is cut: what is told behind it must find room too */
 #define COMPONENT_BYTES 256 /* NAME_MAX and its NUL */
 
 INLINE struct mount *mount__of(struct vfsmount *mount)
@@ -394,7 +412,9 @@ INLINE bool path__component(struct scratch *scratch, struct path_text *path, str
 	u32 start = record__end(scratch);
 	const u8 *name = READ(dentry, d_name.name);
 	long copied = bpf_probe_read_kernel_str(&scratch->data[start], COMPONENT_BYTES, name);
-	if (start >= SCRATCH_LIMIT || copied <= 0) {
+	/* A file system of FUSE can have longer names than others: one of 255 bytes is the whole of itself. */
+	bool cut = copied == COMPONENT_BYTES && READ(dentry, d_name.len) >= COMPONENT_BYTES;
+	if (start >= SCRATCH_LIMIT || start - path->offset > PATH_BYTES || copied <= 0 || cut) {
 		path->flags |= PATH_TRUNCATED;
 		return false;
 	}
@@ -563,22 +583,6 @@ INLINE void file__describe(struct scratch *scratch, struct file_ref *ref, struct
 	struct dentry *dentry = READ(file, f_path.dentry);
 	inode__describe(ref, READ(file, f_inode), dentry);
 	path__append(scratch, &ref->path, dentry, READ(file, f_path.mnt));
-}
-
-/* The open file behind a descriptor of the current task. Another thread can close and reopen the
- * number between the kernel's use and this look: the descriptor is only as good as that. */
-INLINE struct file *file__of_descriptor(struct task_struct *task, s64 descriptor)
-{
-	if (descriptor < 0)
-		return NULL;
-	struct files_struct *files = READ(task, files);
-	struct fdtable *table = READ(files, fdt);
-	if (descriptor >= READ(table, max_fds))
-		return NULL;
-	struct file **slots = READ(table, fd);
-	struct file *file = NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), slots + descriptor);
-	return file;
 }
 
 /* ---- sockets ---- */

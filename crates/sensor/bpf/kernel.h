@@ -394,6 +394,23 @@ struct bpf_sock_addr {
 	u32 protocol;
 	u32 msg_src_ip4;
 	u32 msg_src_ip6[4];
+	union {
+		struct bpf_sock *sk;
+		u64 sk_bits;
+	};
+};
+
+struct bpf_sock {
+	u32 bound_dev_if;
+	u32 family;
+	u32 type;
+	u32 protocol;
+	u32 mark;
+	u32 priority;
+	u32 src_ip4;
+	u32 src_ip6[4];
+	u32 src_port; /* in the host's order */
+	u32 dst_port; /* in the network's, in the lower half */
 };
 
 struct __sk_buff {
@@ -402,6 +419,8 @@ struct __sk_buff {
 	u32 mark;
 	u32 queue_mapping;
 	u32 protocol;
+	u32 unused[37];
+	struct bpf_sock *sk; /* 5.1 */
 };
 
 /* ---- helpers: numbers of include/uapi/linux/bpf.h, each with the version that has it ---- */
@@ -414,6 +433,7 @@ static long (*bpf_tail_call)(void *ctx, void *programs, u32 index) = (void *)12;
 static u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*bpf_skb_load_bytes)(const void *skb, u32 offset, void *to, u32 len) = (void *)26;
 static u64 (*bpf_get_current_task)(void) = (void *)35;
+static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158; /* 5.11 */
 static u64 (*bpf_get_socket_cookie)(void *ctx) = (void *)46;               /* 4.12 */
 static u64 (*bpf_skb_cgroup_id)(struct __sk_buff *skb) = (void *)79;       /* 4.18 */
 static u64 (*bpf_get_current_cgroup_id)(void) = (void *)80;                /* 4.18 */
@@ -500,11 +520,21 @@ INLINE u32 swap32(u32 value)
 #define TIF_32BIT_ARM64 22
 #define EINPROGRESS 115
 #define EPERM 1
+#define E2BIG 7
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_KEY 15
+#define AF_NETLINK 16
 #define AF_PACKET 17
+#define AF_ALG 38
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SOCK_RAW 3
+#define SOCK_TYPE_MASK 15
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_MPTCP 262
 #define SIGKILL 9
 
 #endif

@@ -93,7 +93,7 @@ OFFSET(exec_event, ancestors, 268);
 OFFSET(exec_event, saved_uid, 272);
 OFFSET(exec_event, saved_gid, 276);
 OFFSET(exec_event, login_uid, 280);
-OFFSET(exec_event, pad, 284);
+OFFSET(exec_event, flags, 284);
 OFFSET(exec_event, ancestor, 288);
 
 SIZE(exit_event, 152);
@@ -211,22 +211,22 @@ OFFSET(lsm_event, path2, 240);
 OFFSET(lsm_event, pad, 244);
 OFFSET(lsm_event, bytes, 248);
 
-SIZE(watch, 16);
+SIZE(watch, 24);
 OFFSET(watch, kinds, 0);
-OFFSET(watch, flags, 8);
-OFFSET(watch, id, 12);
+OFFSET(watch, id, 8);
+OFFSET(watch, flags, 16);
+OFFSET(watch, told, 20);
 
-SIZE(settings, 64);
+SIZE(settings, 80);
 OFFSET(settings, mode, 0);
 OFFSET(settings, self_tgid, 4);
 OFFSET(settings, cgroup_key, 8);
-OFFSET(settings, wake_bytes, 12);
+OFFSET(settings, host_mount_namespace, 12);
 OFFSET(settings, dedup_window, 16);
 OFFSET(settings, rate_limit, 24);
 OFFSET(settings, signal_mask, 32);
 OFFSET(settings, host, 40);
-OFFSET(settings, host_mount_namespace, 56);
-OFFSET(settings, pad, 60);
+OFFSET(settings, hash_key, 64);
 
 SIZE(syscall_shape, 8);
 OFFSET(syscall_shape, kind, 0);
@@ -253,7 +253,7 @@ OFFSET(exec_key, cgroup, 0);
 OFFSET(exec_key, inode, 8);
 OFFSET(exec_key, device, 16);
 
-SIZE(exec_path_key, 16);
+SIZE(exec_path_key, 24);
 OFFSET(exec_path_key, cgroup, 0);
 OFFSET(exec_path_key, hash, 8);
 

@@ -68,18 +68,23 @@ INLINE void lsm__end(struct lsm_event *event)
 
 #define LSM_LIMIT (LSM_PATH - COMPONENT_BYTES)
 
-/* The walk of helpers.h, into the record. */
+/* The walk of helpers.h, into the record. Where it has come to is kept there too: in registers, verifiers before
+ * 6.8 would follow each length by itself, past their bound. */
 NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct vfsmount *vfsmount)
 {
+	struct path_text *path = &event->file.path;
 	struct mount *mount = mount__of(vfsmount);
 	struct dentry *root = READ(vfsmount, mnt_root);
-	u32 end = 0, components = 0, flags = PATH_TRUNCATED;
+	path->offset = __builtin_offsetof(struct lsm_event, bytes);
+	path->length = 0;
+	path->components = 0;
+	path->flags = PATH_TRUNCATED;
 	for (int depth = 0; depth < PATH_DEPTH; depth++) {
 		struct dentry *parent = READ(dentry, d_parent);
 		if (dentry == root || dentry == parent) {
 			struct mount *above = READ(mount, mnt_parent);
 			if (above == mount || !above) {
-				flags = above ? PATH_COMPLETE : 0; /* none: an inode hook brought no mount */
+				path->flags = above ? PATH_COMPLETE : 0; /* none: an inode hook brought no mount */
 				break;
 			}
 			dentry = READ(mount, mnt_mountpoint);
@@ -87,22 +92,18 @@ NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct v
 			root = READ(mount, mnt.mnt_root);
 			continue;
 		}
-		u32 at = end;
+		u32 at = path->length;
 		BARRIER(at); /* the bound is to be seen on the register that is used */
 		if (at > LSM_LIMIT)
 			break;
 		const u8 *name = READ(dentry, d_name.name);
 		long copied = bpf_probe_read_kernel_str(&event->bytes[at], COMPONENT_BYTES, name);
-		if (copied <= 0)
+		if (copied <= 0 || (copied == COMPONENT_BYTES && READ(dentry, d_name.len) >= COMPONENT_BYTES))
 			break;
-		end += copied & 511;
-		components++;
+		path->length = at + (copied & 511);
+		path->components++;
 		dentry = parent;
 	}
-	event->file.path.offset = __builtin_offsetof(struct lsm_event, bytes);
-	event->file.path.length = end;
-	event->file.path.flags = flags;
-	event->file.path.components = components;
 }
 
 /* The second name's last component, behind the first path. */
@@ -135,9 +136,12 @@ NOINLINE void lsm__decide_by_path(const struct actor *actor, struct file *file, 
 	if (!event)
 		return; /* fails open; the ring is the only unshared space there is */
 	lsm__path(event, READ(file, f_path.dentry), READ(file, f_path.mnt));
-	u64 hash = path__hash(event->bytes, event->file.path.length);
+	if (path__is_whole(event->file.path.flags, event->file.path.length)) {
+		u64 hash[2];
+		path__hash(actor->settings, event->bytes, event->file.path.length, hash);
+		guard__by_hash(actor->watch->id, hash, verdict);
+	}
 	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-	guard__by_hash(actor->cgroup, hash, verdict);
 }
 
 INLINE bool binary__is_script(struct linux_binprm *binary)
@@ -160,7 +164,7 @@ int lsm__exec(u64 *ctx)
 	struct file *file = READ(binary, file);
 	struct dentry *dentry = READ(file, f_path.dentry);
 	struct exec_verdict verdict = {};
-	if (!guard__decide(actor.watch, actor.cgroup, READ(file, f_inode), dentry, &verdict)) {
+	if (!guard__decide(actor.watch, READ(file, f_inode), dentry, &verdict)) {
 		if (actor.watch->flags & WATCH_EXEC_PATHS)
 			lsm__decide_by_path(&actor, file, &verdict);
 		/* A script's own file is no program: its interpreter comes next. */
@@ -184,7 +188,7 @@ int lsm__exec(u64 *ctx)
 /* ---- files ---- */
 
 /* The verdict for the file itself, else for its directory; the container's own, else everyone's. */
-NOINLINE u32 write__refusal(u64 cgroup, struct dentry *dentry)
+NOINLINE u32 write__refusal(u64 container, struct dentry *dentry)
 {
 	struct dentry *places[2] = { dentry, READ(dentry, d_parent) };
 	for (int i = 0; i < 2; i++) {
@@ -193,7 +197,7 @@ NOINLINE u32 write__refusal(u64 cgroup, struct dentry *dentry)
 		if (!inode)
 			continue;
 		struct super_block *super = READ(inode, i_sb);
-		struct exec_key key = { .cgroup = cgroup, .inode = READ(inode, i_ino), .device = READ(super, s_dev) };
+		struct exec_key key = { .cgroup = container, .inode = READ(inode, i_ino), .device = READ(super, s_dev) };
 		struct exec_verdict *verdict = bpf_map_lookup_elem(&file_verdicts, &key);
 		if (!verdict) {
 			key.cgroup = 0;
@@ -222,9 +226,9 @@ NOINLINE int lsm__change(const struct change *change)
 		return 0;
 	u32 refusal = 0;
 	if (actor.watch->flags & WATCH_FILE_RULES) {
-		refusal = write__refusal(actor.cgroup, change->dentry);
+		refusal = write__refusal(actor.watch->id, change->dentry);
 		if (!refusal && change->second)
-			refusal = write__refusal(actor.cgroup, change->second);
+			refusal = write__refusal(actor.watch->id, change->second);
 	}
 	bool named = actor.watch->flags & WATCH_LSM_NAMES && watch__wants(actor.watch, change->kind);
 	if (!refusal && (!named || change->hook == HOOK_OPEN))
@@ -372,13 +376,18 @@ NOINLINE bool sockaddr__read(struct socket_address *to, const void *from)
 	return true;
 }
 
-NOINLINE int lsm__net(const void *sockaddr, u32 direction)
+NOINLINE int lsm__net(struct socket *socket, const void *sockaddr, u32 direction)
 {
 	struct actor actor;
 	struct socket_address address;
 	if (!sockaddr || !actor__find(&actor) || !sockaddr__read(&address, sockaddr))
 		return 0;
-	u32 refusal = net__refusal(actor.watch, actor.cgroup, direction, &address);
+	if (direction != NET_BIND) {
+		struct socket_address bound, remote;
+		sock__addresses(READ(socket, sk), address.family, &bound, &remote);
+		net__canonical(&address, &bound);
+	}
+	u32 refusal = net__refusal(actor.watch, direction, &address);
 	if (!refusal)
 		return 0;
 	bool binds = direction == NET_BIND;
@@ -396,13 +405,13 @@ NOINLINE int lsm__net(const void *sockaddr, u32 direction)
 HOOK("socket_connect")
 int lsm__connect(u64 *ctx)
 {
-	return (int)ctx[3] ? -EPERM : lsm__net(ARGUMENT(ctx, 1, void *), NET_CONNECT);
+	return (int)ctx[3] ? -EPERM : lsm__net(ARGUMENT(ctx, 0, struct socket *), ARGUMENT(ctx, 1, void *), NET_CONNECT);
 }
 
 HOOK("socket_bind")
 int lsm__bind(u64 *ctx)
 {
-	return (int)ctx[3] ? -EPERM : lsm__net(ARGUMENT(ctx, 1, void *), NET_BIND);
+	return (int)ctx[3] ? -EPERM : lsm__net(ARGUMENT(ctx, 0, struct socket *), ARGUMENT(ctx, 1, void *), NET_BIND);
 }
 
 /* ---- containers ---- */
@@ -450,6 +459,17 @@ int lsm__move_mount(u64 *ctx)
 	return (int)ctx[2] ? -EPERM : lsm__refuse(WATCH_DENY_MOUNT, KIND_MOUNT, HOOK_MOUNT, 0, 1);
 }
 
+/* A socket whose traffic no hook asks about. Packet sockets come only here. */
+HOOK("socket_create")
+int lsm__socket(u64 *ctx)
+{
+	int earlier = (int)ctx[4];
+	u32 family = ctx[0], type = ctx[1], protocol = ctx[2];
+	if (earlier || (u32)ctx[3] || socket__is_asked_about(family, type, protocol))
+		return earlier ? -EPERM : 0;
+	return lsm__refuse(WATCH_NET_SOCKETS, KIND_SOCKET, HOOK_SOCKET, (u64)family << 32 | type, protocol);
+}
+
 /* Reading /proc/PID/environ, mem, maps and process_vm_readv come here too: only attaching (mode
  * PTRACE_MODE_ATTACH, 2) to a process of another executable is refused. */
 #define PTRACE_MODE_ATTACH 2
@@ -461,7 +481,10 @@ int lsm__ptrace(u64 *ctx)
 	struct task_struct *target = ARGUMENT(ctx, 0, struct task_struct *);
 	if (earlier || !(ctx[1] & PTRACE_MODE_ATTACH))
 		return earlier ? -EPERM : 0;
-	if (task__executable_inode(target) == task__executable_inode(task__current()))
+	struct seen_key mine = {}, theirs = {};
+	actor__fill(&mine, task__current());
+	actor__fill(&theirs, target);
+	if (mine.actor == theirs.actor && mine.device == theirs.device)
 		return 0;
 	return lsm__refuse(WATCH_DENY_PTRACE, KIND_PTRACE, HOOK_PTRACE, ctx[1], READ(target, tgid));
 }

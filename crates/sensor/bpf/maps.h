@@ -43,7 +43,7 @@ enum slot {
 };
 
 /* Texts may start below SCRATCH_LIMIT and are at most TEXT_MAX long. */
-#define SCRATCH_LIMIT 12288
+#define SCRATCH_LIMIT 20480
 #define TEXT_MAX 4096
 #define SCRATCH_BYTES (SCRATCH_LIMIT + TEXT_MAX)
 
@@ -61,8 +61,10 @@ MAP(sequences, MAP_PERCPU_ARRAY, 1, u32, u64);
 struct seen_key {
 	u64 cgroup;
 	u64 actor;  /* inode of the executable */
-	u64 object;
+	u64 object[2];
 	u64 detail; /* device and kind, or port and address */
+	u32 device; /* of the executable */
+	u32 user;   /* effective */
 };
 
 struct seen {

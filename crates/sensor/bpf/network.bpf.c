@@ -28,6 +28,28 @@ NOINLINE void unix__name(struct scratch *scratch, struct text *text, struct sock
 	scratch->end = start + length;
 }
 
+#define UNIX_NAME 108
+
+/* The name that a call was given and that came to nothing: no socket has it. */
+NOINLINE void unix__name_given(struct scratch *scratch, struct socket_event *event, const u8 *from, u64 bytes)
+{
+	u16 family = 0;
+	bpf_probe_read_user(&family, sizeof(family), from);
+	if (family != AF_UNIX || bytes <= 2 || bytes > 2 + UNIX_NAME)
+		return;
+	u32 start = record__end(scratch);
+	u32 length = (bytes - 2) & 127;
+	BARRIER(length);
+	length &= 127;
+	if (bpf_probe_read_user(&scratch->data[start], length, from + 2))
+		return;
+	event->path.offset = start;
+	event->path.length = length;
+	event->flags |= SOCKET_REMOTE_USER;
+	event->header.flags |= EVENT_USER_MEMORY;
+	scratch->end = start + length;
+}
+
 /* struct sockaddr_in and sockaddr_in6, as user space has them. */
 struct user_address {
 	u16 family;
@@ -116,12 +138,6 @@ INLINE bool socket__is_notable(u16 family, u16 type)
 	return true; /* AF_PACKET, AF_ALG, AF_VSOCK, AF_XDP, ... */
 }
 
-INLINE u64 address__fold(const struct socket_address *address)
-{
-	const u64 *half = (const u64 *)address->address;
-	return half[0] ^ (half[1] * 31);
-}
-
 /* Who guesses passwords comes again and again to one place: that many of a window are told. */
 #define NETWORK_BURST 32
 
@@ -135,13 +151,15 @@ INLINE bool socket__passes(const struct call *call, const struct socket_event *e
 	u64 port = kind == KIND_ACCEPT ? event->local.port : event->remote.port ^ (u64)event->local.port << 16;
 	if (kind == KIND_CONNECT || kind == KIND_SEND)
 		port = event->remote.port;
+	const struct socket_address *address = kind == KIND_BIND || kind == KIND_LISTEN ? &event->local : &event->remote;
+	const u64 *half = (const u64 *)address->address;
 	struct seen_key key = {
-		.actor = task__executable_inode(task),
-		.object = address__fold(kind == KIND_BIND || kind == KIND_LISTEN ? &event->local : &event->remote),
+		.object = { half[0], half[1] },
 		.detail = (u64)kind << 48 | (u64)event->protocol << 40 | (u64)(call->result < 0) << 39 | port,
 	};
+	actor__fill(&key, task);
 	if (event->family == AF_UNIX)
-		key.object = event->inode;
+		key.object[0] = event->inode;
 	return call__is_new(call, &key, kind == KIND_CONNECT || kind == KIND_ACCEPT ? NETWORK_BURST : 1, suppressed);
 }
 
@@ -152,7 +170,7 @@ int network__call(u64 *ctx)
 	if (!call__read(&call, ctx))
 		return 0;
 	struct task_struct *task = task__current();
-	struct file *file = call__file(&call, task);
+	struct file *file = call__file(&call);
 	struct inode *inode = READ(file, f_inode);
 	struct sock *sock = sock__of_file(file, inode);
 	if (!sock)
@@ -178,9 +196,12 @@ int network__call(u64 *ctx)
 	event->suppressed = suppressed;
 	event->result = call.result;
 	text__clear(&event->path);
-	if (event->family == AF_UNIX)
+	if (event->family == AF_UNIX) {
 		unix__name(scratch, &event->path, sock, kind == KIND_CONNECT);
-	return record__send(scratch, call.settings);
+		if (!event->path.length && (kind == KIND_CONNECT || kind == KIND_BIND) && call.result < 0)
+			unix__name_given(scratch, event, (void *)call.argument[1], call.argument[2]);
+	}
+	return record__send(scratch);
 }
 
 /* io_uring_enter: a connect that was submitted in this call left its address with the cgroup hook,
@@ -203,5 +224,5 @@ int network__ring(u64 *ctx)
 	header__fill(&event->header, task__current(), KIND_CONNECT, call.cgroup);
 	event->header.flags = call.flags | EVENT_IO_URING;
 	event->family = event->remote.family;
-	return record__send(scratch, call.settings);
+	return record__send(scratch);
 }

@@ -37,7 +37,7 @@ int process__fork(u64 *ctx)
 	event->child_network_namespace = event->header.network_namespace;
 	event->child_user_namespace = event->header.user_namespace;
 	header__fill(&event->header, parent, KIND_FORK, task__cgroup(parent, settings));
-	return record__send(scratch, settings);
+	return record__send(scratch);
 }
 
 /* ---- exec ---- */
@@ -110,13 +110,14 @@ INLINE bool environment__matters(u64 start)
 	return false;
 }
 
-#define VARIABLES 96
+#define VARIABLES 512
 #define VARIABLE_BYTES 256
 
 /* Reads each variable in place and keeps it only if it matters. One longer than VARIABLE_BYTES
  * continues as further pieces, none of which is taken for a name. */
-NOINLINE void exec__environment(struct scratch *scratch, struct text *text, u64 from, u64 end)
+NOINLINE void exec__environment(struct scratch *scratch, struct exec_event *event, u64 from, u64 end)
 {
+	struct text *text = &event->environment;
 	/* Aligned: a variable's first eight bytes are compared as one word. */
 	u32 begin = (record__end(scratch) + 7) & ~7u;
 	u32 kept = begin;
@@ -135,8 +136,7 @@ NOINLINE void exec__environment(struct scratch *scratch, struct text *text, u64 
 		whole = copied < VARIABLE_BYTES;
 		from += whole ? copied : copied - 1;
 	}
-	if (from < end)
-		scratch->truncated = 1;
+	event->flags = from < end ? EXEC_ENVIRONMENT_CUT : 0;
 	text->length = kept - begin;
 	scratch->end = kept;
 }
@@ -159,7 +159,7 @@ INLINE void exec__arguments(struct scratch *scratch, struct exec_event *event, s
 	u64 start = READ(mm, arg_start), end = READ(mm, arg_end);
 	event->argument_bytes = end > start ? end - start : 0;
 	text__user_bytes(scratch, &event->arguments, (void *)start, event->argument_bytes);
-	exec__environment(scratch, &event->environment, READ(mm, env_start), READ(mm, env_end));
+	exec__environment(scratch, event, READ(mm, env_start), READ(mm, env_end));
 }
 
 INLINE void exec__identity(struct exec_event *event, struct task_struct *task)
@@ -175,7 +175,6 @@ INLINE void exec__identity(struct exec_event *event, struct task_struct *task)
 	event->login_uid = (u32)-1;
 	if (FIELD_EXISTS(struct task_struct, loginuid))
 		event->login_uid = READ(task, loginuid.val);
-	event->pad = 0;
 	event->session = exec__group(signal, PIDTYPE_SID);
 	event->group = exec__group(signal, PIDTYPE_PGID);
 	event->terminal = exec__terminal(signal);
@@ -205,7 +204,7 @@ int process__exec(u64 *ctx)
 	path__of(scratch, &event->directory, &fs->pwd);
 	exec__names(scratch, event, ARGUMENT(ctx, 2, struct linux_binprm *));
 	exec__arguments(scratch, event, mm);
-	return record__send(scratch, settings);
+	return record__send(scratch);
 }
 
 /* ---- exit ---- */
@@ -236,5 +235,5 @@ int process__exit(u64 *ctx)
 	/* The signal struct has the sum of the threads that ended before; this one is the last. */
 	event->user_time = READ(signal, utime) + READ(task, utime);
 	event->system_time = READ(signal, stime) + READ(task, stime);
-	return record__send(scratch, settings);
+	return record__send(scratch);
 }

@@ -49,7 +49,7 @@ int security__signal(u64 *ctx)
 	event->signal = signal;
 	event->code = code;
 	event->result = ctx[4];
-	record__submit(event, sizeof(*event), ring__flags(settings));
+	record__submit(event, sizeof(*event), 0);
 	return 0;
 }
 
@@ -67,11 +67,11 @@ INLINE int io_uring__submit(struct io_kiocb *request)
 	struct task_struct *task = task__current();
 	struct seen_key key = {
 		.cgroup = cgroup,
-		.actor = task__executable_inode(task),
-		.object = READ(request, opcode),
+		.object = { READ(request, opcode) },
 		.detail = (u64)KIND_IO_URING << 48,
 	};
 	u64 suppressed = 0;
+	actor__fill(&key, task);
 	if (settings->dedup_window && !seen__is_new(&key, settings->dedup_window, 1, &suppressed))
 		return 0;
 	if (!rate__passes(settings, KIND_IO_URING, cgroup))
@@ -82,9 +82,9 @@ INLINE int io_uring__submit(struct io_kiocb *request)
 	header__fill(&event->header, task, KIND_IO_URING, cgroup);
 	event->header.flags = EVENT_IO_URING;
 	event->suppressed = suppressed;
-	event->opcode = key.object;
+	event->opcode = key.object[0];
 	event->request_flags = 0;
-	record__submit(event, sizeof(*event), ring__flags(settings));
+	record__submit(event, sizeof(*event), 0);
 	return 0;
 }
 

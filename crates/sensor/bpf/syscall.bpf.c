@@ -26,7 +26,7 @@ INLINE void call__base(struct scratch *scratch, struct path_text *base, struct t
 		path__of(scratch, base, &fs->pwd);
 		return;
 	}
-	struct file *file = file__of_descriptor(task, (s32)descriptor);
+	struct file *file = file__of_descriptor((s32)descriptor);
 	if (file)
 		path__append(scratch, base, READ(file, f_path.dentry), READ(file, f_path.mnt));
 	else
@@ -82,8 +82,11 @@ INLINE bool call__passes(const struct call *call, struct task_struct *task, u64 
 		*suppressed = 0;
 		return rate__passes(call->settings, call->shape.kind, call->cgroup);
 	}
-	key.actor = task__executable_inode(task);
-	key.object = call->shape.flags & SHAPE_ARGUMENT0 ? call->argument[0] : 0;
+	actor__fill(&key, task);
+	if (call->shape.flags & SHAPE_ARGUMENT0)
+		key.object[0] = call->argument[0];
+	if (call->shape.flags & SHAPE_ARGUMENT1)
+		key.object[1] = call->argument[1];
 	key.detail = (u64)call->shape.kind << 48 | (u64)call->number << 32 | (call->result < 0);
 	return call__is_new(call, &key, 1, suppressed);
 }
@@ -114,9 +117,9 @@ int syscall__plain(u64 *ctx)
 		bpf_probe_read_user(&event->argument[4], 16, (void *)(call.argument[2] + 16));
 	event->syscall = call.number;
 	text__clear(&event->extra);
-	file__describe(scratch, &event->file, call__file(&call, task));
+	file__describe(scratch, &event->file, call__file(&call));
 	call__names(scratch, event, &call);
 	if (call.shape.flags & SHAPE_EXTRA)
 		text__user_string(scratch, &event->extra, (void *)call.argument[2]);
-	return record__send(scratch, call.settings);
+	return record__send(scratch);
 }

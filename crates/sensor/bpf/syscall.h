@@ -42,11 +42,11 @@ INLINE bool call__is_compat(void)
 {
 	if (!compat_syscalls)
 		return false;
-	struct task_struct *task = task__current();
+	struct task_struct *task = task__typed();
 #if defined(__TARGET_ARCH_x86)
-	return READ(task, thread_info.status) & TS_COMPAT;
+	return FIELD(task, thread_info.status) & TS_COMPAT;
 #else
-	return READ(task, thread_info.flags) & (1UL << TIF_32BIT_ARM64);
+	return FIELD(task, thread_info.flags) & (1UL << TIF_32BIT_ARM64);
 #endif
 }
 
@@ -144,11 +144,11 @@ INLINE u64 call__argument(const struct call *call, s8 index)
 	return -1;
 }
 
-INLINE struct file *call__file(const struct call *call, struct task_struct *task)
+INLINE struct file *call__file(const struct call *call)
 {
 	if (call->shape.fd == FD_NONE)
 		return NULL;
-	return file__of_descriptor(task, (s32)call__argument(call, call->shape.fd));
+	return file__of_descriptor((s32)call__argument(call, call->shape.fd));
 }
 
 INLINE bool call__is_new(const struct call *call, struct seen_key *key, u32 burst, u64 *suppressed)

@@ -35,6 +35,11 @@ pub mod flag {
     pub const OPENED: u32 = 1 << 9;
 }
 
+/// `TEXT_CUT` of `bpf/abi.h`.
+const TEXT_CUT: u16 = 0x8000;
+/// `EXEC_ENVIRONMENT_CUT`.
+const ENVIRONMENT_CUT: u32 = 1;
+
 /// Kinds beyond those of [`palisade_model::event::Kind`].
 pub mod kind {
     /// A cgroup was made, removed or joined.
@@ -72,6 +77,8 @@ pub struct Path {
     pub unlinked: bool,
     /// No directory at all: memory file, pipe, socket.
     pub pseudo: bool,
+    /// Its beginning is missing: too deep, too long, or seen within its file system only.
+    pub cut: bool,
 }
 
 /// An inode with its version and path.
@@ -168,7 +175,7 @@ pub struct Call {
     pub arguments: [u64; 6],
     /// What its descriptor was.
     pub file: File,
-    /// First name.
+    /// First name. This and every other name ends with a NUL if more was there.
     pub path: Vec<u8>,
     /// Where the first name starts, if relative.
     pub base: Path,
@@ -355,6 +362,8 @@ pub struct Exec {
     pub argument_bytes: u32,
     /// The variables that change what code runs.
     pub environment: Vec<Vec<u8>>,
+    /// There were more variables than are looked at (512), or than find room.
+    pub environment_cut: bool,
     /// Parent first: process and start.
     pub ancestors: Vec<(u32, u64)>,
     /// Capabilities: permitted, inheritable, ambient, bounding.
@@ -406,8 +415,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A name that was cut ends with a NUL, which no name has.
     fn text(&self, text: layout::Text) -> Vec<u8> {
-        self.slice(text.offset, text.length).to_vec()
+        let mut name = self.slice(text.offset, text.length & !TEXT_CUT).to_vec();
+        if text.length & TEXT_CUT != 0 {
+            name.push(0);
+        }
+        name
     }
 
     fn list(&self, text: layout::Text) -> Vec<Vec<u8>> {
@@ -442,15 +456,12 @@ impl<'a> Reader<'a> {
             whole.push(b'/');
             whole.extend_from_slice(component);
         }
-        if whole.is_empty() && path.flags & 1 != 0 {
+        let (complete, pseudo) = (path.flags & 1 != 0, path.flags & 4 != 0);
+        if whole.is_empty() && complete {
             whole.push(b'/');
         }
-        Path {
-            bytes: whole,
-            complete: path.flags & 1 != 0,
-            unlinked: path.flags & 2 != 0,
-            pseudo: path.flags & 4 != 0,
-        }
+        let cut = path.flags & 8 != 0 || (!whole.is_empty() && !complete && !pseudo);
+        Path { bytes: whole, complete, unlinked: path.flags & 2 != 0, pseudo, cut }
     }
 
     fn file(&self, file: layout::FileRef) -> File {
@@ -580,6 +591,7 @@ fn exec(reader: &Reader<'_>) -> Result<Exec, DecodeError> {
         arguments: reader.list(raw.arguments),
         argument_bytes: raw.argument_bytes,
         environment: reader.environment(raw.environment),
+        environment_cut: raw.flags & ENVIRONMENT_CUT != 0,
         ancestors: raw.ancestor[..count].iter().map(|one| (one.tgid, one.start)).collect(),
         capabilities: [raw.permitted, raw.inheritable, raw.ambient, raw.bounding],
         saved: [raw.saved_uid, raw.saved_gid],

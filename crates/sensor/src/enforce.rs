@@ -1,7 +1,10 @@
 //! A plan in the kernel's maps.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hasher as _;
 use std::net::IpAddr;
+
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use crate::layout::{ExecPathKey, ExecVerdict, NetKey, NetRange, NetVerdict};
 use crate::plan::{Direction, NetRule, Plan};
@@ -20,6 +23,7 @@ pub(crate) mod watch {
     pub(crate) const DENY_BPF: u32 = 1 << 10;
     pub(crate) const DENY_MODULE: u32 = 1 << 11;
     pub(crate) const FILE_RULES: u32 = 1 << 12;
+    pub(crate) const NET_SOCKETS: u32 = 1 << 13;
 }
 
 /// `enum effect`.
@@ -34,15 +38,18 @@ const MAX_RANGES: usize = 16;
 /// `EXEC_HASHED` of `bpf/guard.h`.
 const MAX_PATH: usize = 512;
 
-/// A plan as map entries of one cgroup.
+/// Of a path, under the key of this start.
+pub(crate) type PathHash = [u64; 2];
+
+/// A plan as map entries of one container.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
     pub(crate) flags: u32,
-    pub(crate) exec: HashMap<u64, ExecVerdict>,
+    pub(crate) exec: HashMap<PathHash, ExecVerdict>,
     pub(crate) net: BTreeMap<NetPlace, NetVerdict>,
 }
 
-/// Where a network stands in the map, but for the cgroup.
+/// Where a network stands in the map, but for the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NetPlace {
     direction: u32,
@@ -51,12 +58,12 @@ pub(crate) struct NetPlace {
 }
 
 impl NetPlace {
-    pub(crate) fn key(self, cgroup: u64) -> NetKey {
+    pub(crate) fn key(self, container: u64) -> NetKey {
         NetKey {
-            // The direction and the cgroup are always compared whole.
+            // The direction and the container are always compared whole.
             prefix: 32 + 64 + u32::from(self.bits),
             direction: self.direction.to_be(),
-            cgroup,
+            cgroup: container,
             address: self.address,
         }
     }
@@ -67,8 +74,8 @@ impl NetPlace {
     }
 }
 
-pub(crate) fn path_key(cgroup: u64, hash: u64) -> ExecPathKey {
-    ExecPathKey { cgroup, hash }
+pub(crate) fn path_key(container: u64, hash: PathHash) -> ExecPathKey {
+    ExecPathKey { cgroup: container, hash }
 }
 
 impl Entries {
@@ -76,12 +83,12 @@ impl Entries {
     ///
     /// When the kernel's maps cannot hold the plan: a path of more than 512 bytes, more than 16 port ranges
     /// for one network, a rule number of 2^31 and more.
-    pub(crate) fn of(plan: &Plan) -> Result<Self, SensorError> {
+    pub(crate) fn of(plan: &Plan, hash_key: [u64; 2]) -> Result<Self, SensorError> {
         let mut entries = Self { flags: flags(plan), ..Self::default() };
         for rule in &plan.exec {
             let effect = if rule.allow { ALLOW } else { DENY };
             let verdict = ExecVerdict { effect, rule: rule.rule, changed: 0 };
-            entries.exec.entry(path_hash(&rule.path)?).or_insert(verdict);
+            entries.exec.entry(path_hash(&rule.path, hash_key)?).or_insert(verdict);
         }
         let mut networks = Networks::default();
         for rule in &plan.net {
@@ -96,8 +103,9 @@ impl Entries {
     }
 }
 
-fn flags(plan: &Plan) -> u32 {
+pub(crate) fn flags(plan: &Plan) -> u32 {
     let mut flags = 0;
+    let refuses = plan.net_unlisted.is_some() || plan.net.iter().any(|rule| !rule.allow);
     for (wanted, flag) in [
         (plan.exec_upper.is_some(), watch::DENY_UPPER),
         (plan.exec_memory.is_some(), watch::DENY_MEMFD),
@@ -105,6 +113,7 @@ fn flags(plan: &Plan) -> u32 {
         (!plan.exec.is_empty(), watch::EXEC_PATHS),
         (!plan.net.is_empty(), watch::NET_RULES),
         (plan.net_unlisted.is_some(), watch::NET_UNLISTED),
+        (refuses, watch::NET_SOCKETS),
         (plan.ptrace.is_some(), watch::DENY_PTRACE),
         (plan.mount.is_some(), watch::DENY_MOUNT),
         (plan.bpf.is_some(), watch::DENY_BPF),
@@ -118,20 +127,22 @@ fn flags(plan: &Plan) -> u32 {
     flags
 }
 
-/// FNV-1a of the components, leaf first, each with a NUL: what the kernel side walks from the file up.
-fn path_hash(path: &str) -> Result<u64, SensorError> {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+/// SipHash-2-4 of the components, leaf first, each with a NUL: what the kernel side walks from the file up.
+/// Keyed, since who may choose names must not be able to choose two that are one to us.
+fn path_hash(path: &str, hash_key: [u64; 2]) -> Result<PathHash, SensorError> {
+    let [key0, key1] = hash_key;
+    let mut hasher = SipHasher24::new_with_keys(key0, key1);
     let mut bytes = 0;
     for component in path.rsplit('/').filter(|component| !component.is_empty()) {
-        for byte in component.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            bytes += 1;
-        }
+        hasher.write(component.as_bytes());
+        hasher.write(&[0]);
+        bytes += component.len() + 1;
     }
     if bytes > MAX_PATH {
         return Err(too_much(format!("a path of {bytes} bytes; at most {MAX_PATH}")));
     }
-    Ok(hash)
+    let hash = hasher.finish128();
+    Ok([hash.h1, hash.h2])
 }
 
 fn too_much(what: String) -> SensorError {
@@ -240,7 +251,7 @@ mod tests {
             ],
             ..Plan::default()
         };
-        let entries = Entries::of(&plan).expect("it fits");
+        let entries = Entries::of(&plan, [1, 2]).expect("it fits");
         for (address, port, said) in [
             ("10.1.2.3", 443, None),
             ("10.1.2.3", 80, Some(1)),
@@ -258,12 +269,20 @@ mod tests {
         let exec = |path: &str, allow| ExecRule { path: path.to_owned(), allow, rule: 7 };
         let plan =
             Plan { exec: vec![exec("/bin/sh", true), exec("/bin//sh", false)], ..Plan::default() };
-        let entries = Entries::of(&plan).expect("it fits");
+        let entries = Entries::of(&plan, [1, 2]).expect("it fits");
         assert_eq!(
             entries.exec.values().map(|verdict| verdict.effect).collect::<Vec<_>>(),
             [ALLOW]
         );
         let long = Plan { exec: vec![exec(&"/long".repeat(120), false)], ..Plan::default() };
-        assert!(Entries::of(&long).is_err());
+        assert!(Entries::of(&long, [1, 2]).is_err());
+    }
+
+    #[test]
+    fn the_same_path_is_another_number_under_another_key() {
+        let of = |key| path_hash("/usr/bin/true", key).expect("short");
+        assert_eq!(of([1, 2]), of([1, 2]));
+        assert!(of([1, 2]) != of([1, 3]) && of([1, 2]) != of([2, 2]));
+        assert_ne!(path_hash("/usr/bin/tru", [1, 2]).expect("short"), of([1, 2]));
     }
 }

@@ -63,7 +63,7 @@ impl Fallback {
         let rung = if connector.is_some() { Rung::Connector } else { Rung::Snapshot };
         let settings = TrackSettings {
             proc: Some(config.proc.clone()),
-            host_mounts: crate::sensor::mount_namespace(Some(&config.proc)),
+            host_mounts: crate::procfs::host_mounts(&config.proc),
             ..TrackSettings::default()
         };
         Self {
@@ -329,6 +329,7 @@ fn executable(proc: &Path, snapshot: &Snapshot) -> File {
             complete: !memory,
             unlinked: deleted.is_some(),
             pseudo: memory,
+            cut: false,
         },
         ..File::default()
     };

@@ -3,15 +3,21 @@
 //! Every waiting exec on the host depends on our answer: a watchdog closes the group when an answer is
 //! late, and closing it lets all waiters go with "allowed" (fanotify(7)). So we fail open even when stuck.
 
+mod mounts;
+
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::SensorError;
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, open, openat, openat2};
+
+use self::mounts::{Mark, Scope, Wanted};
+use crate::{SensorError, SensorErrorKind};
 
 /// May this run?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +37,26 @@ pub struct Question {
     pub file: OwnedFd,
 }
 
+/// What of a container's mounts is asked about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// Marks that stand, of whole file systems and of single mounts.
+    pub marks: usize,
+    /// Mounts that are not marked because there are too many, more than 256.
+    pub beyond: usize,
+    /// Mounts that are not marked because somebody serves them (FUSE, NFS), or because they are below such
+    /// a one: whoever looks at them waits for the server, and everybody else would wait with us.
+    pub served: usize,
+    /// Why the first of those was not marked that could not be.
+    pub failed: Option<String>,
+}
+
 /// A fanotify group with exec permission events.
 #[derive(Debug)]
 pub struct Guard {
     group: Arc<Mutex<Option<File>>>,
+    /// Why it was given up.
+    lost: Arc<OnceLock<String>>,
     asked_at_ns: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     began: Instant,
@@ -64,54 +86,111 @@ impl Guard {
         let group = File::from(unsafe { OwnedFd::from_raw_fd(raw) });
         Ok(Self {
             group: Arc::new(Mutex::new(Some(group))),
+            lost: Arc::default(),
             asked_at_ns: Arc::new(AtomicU64::new(0)),
             stop: Arc::new(AtomicBool::new(false)),
             began: Instant::now(),
         })
     }
 
-    /// Marks the file system that holds `path` (4.20): one mark for all containers of one storage.
+    /// Asks about every program in the mounts of this process, from now on: file systems that the host has
+    /// not mounted as a whole, which the mounts of another namespace cannot evade; others, and where the
+    /// host's mounts are not known, by the process's own mount alone, so that nobody else is asked about.
+    /// To be called again when something was mounted. Marks go with what is marked.
+    ///
+    /// `proc` is the host's. Nothing is looked up in what somebody serves, but for a root.
     ///
     /// # Errors
     ///
-    /// When the mark is refused, or the watchdog has closed the group.
-    pub fn mark_filesystem(&self, path: &Path) -> Result<(), SensorError> {
-        self.change_mark(path, libc::FAN_MARK_ADD)
+    /// When the process is gone or among the host's mounts, its mounts cannot be read, or fanotify is given
+    /// up. A mount that cannot be marked is no error: [`Marked::failed`].
+    pub fn mark_mounts(&self, proc: &Path, tgid: u32) -> Result<Marked, SensorError> {
+        let failed = |what: &'static str| {
+            move |error: rustix::io::Errno| SensorError::os(what, io::Error::from(error))
+        };
+        // One descriptor for all: the number may be another process's by now.
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let process = open(proc.join(tgid.to_string()), flags, Mode::empty())
+            .map_err(failed("the process is gone"))?;
+        // A process among the host's mounts would have the whole host ask.
+        let namespace = |folder: BorrowedFd<'_>| {
+            rustix::fs::statat(folder, "ns/mnt", AtFlags::empty()).map(|about| about.st_ino)
+        };
+        let first = open(proc.join("1"), flags, Mode::empty())
+            .map_err(failed("the host's first process cannot be looked at"))?;
+        let own = namespace(process.as_fd()).map_err(failed("the process is gone"))?;
+        // Where the first process may not be looked at, ours are taken for the host's.
+        let hosts = namespace(first.as_fd())
+            .or_else(|_| rustix::fs::stat("/proc/self/ns/mnt").map(|about| about.st_ino));
+        if hosts == Ok(own) {
+            let why = "the process is among the host's mounts";
+            return Err(SensorError::new(SensorErrorKind::Unsupported, why));
+        }
+        let root = openat(&process, "root", flags, Mode::empty())
+            .map_err(failed("the process's root cannot be had"))?;
+        let own = openat(&process, "mountinfo", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(failed("the process's mounts cannot be read"))?;
+        let own = text(File::from(own))
+            .map_err(|error| SensorError::os("the process's mounts cannot be read", error))?;
+        let host = File::open(proc.join("1/mountinfo")).and_then(text).ok();
+        let devices = host.as_deref().map(mounts::devices);
+        let Wanted { marks, beyond, served } = mounts::wanted(&own, devices.as_ref());
+        let mut marked = Marked { beyond, served, ..Marked::default() };
+        for mark in &marks {
+            match self.mark_one(root.as_fd(), mark) {
+                Ok(true) => marked.marks += 1,
+                Ok(false) => {}
+                Err(_) if self.lost().is_some() => return Err(self.closed()),
+                Err(error) => {
+                    let point = String::from_utf8_lossy(&mark.point);
+                    marked.failed.get_or_insert_with(|| format!("{point}: {error}"));
+                }
+            }
+        }
+        Ok(marked)
     }
 
-    /// Takes the mark away again.
-    ///
-    /// # Errors
-    ///
-    /// When there is none, or the watchdog has closed the group.
-    pub fn unmark_filesystem(&self, path: &Path) -> Result<(), SensorError> {
-        self.change_mark(path, libc::FAN_MARK_REMOVE)
-    }
-
-    fn change_mark(&self, path: &Path, change: libc::c_uint) -> Result<(), SensorError> {
-        let name =
-            std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).map_err(|error| {
-                SensorError::new(crate::SensorErrorKind::Io, "a path with NUL").with(error)
-            })?;
-        let group = self.group.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(group) = group.as_ref() else { return Err(closed()) };
-        // SAFETY: `name` is a NUL-terminated string that outlives the call; the rest are numbers.
+    /// False when something else is mounted there by now, which hides it.
+    fn mark_one(&self, root: BorrowedFd<'_>, mark: &Mark) -> io::Result<bool> {
+        let inside: Vec<u8> = match mark.point.strip_prefix(b"/") {
+            None | Some(b"") => b".".to_vec(),
+            Some(inside) => inside.to_vec(),
+        };
+        let name = CString::new(inside)?;
+        // In the container's root, whatever links its names have become meanwhile.
+        let place = openat2(
+            root,
+            &name,
+            OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+        )?;
+        if mount_of(&place)? != Some(mark.mount) {
+            return Ok(false);
+        }
+        let scope = match mark.scope {
+            Scope::Filesystem => libc::FAN_MARK_FILESYSTEM,
+            Scope::Mount => libc::FAN_MARK_MOUNT,
+        };
+        let link = format!("/proc/self/fd/{}", place.as_raw_fd());
+        let link = CString::new(link)?;
+        let group = self.duplicate()?;
+        // SAFETY: `link` is a NUL-terminated string that outlives the call; the rest are numbers.
         let outcome = unsafe {
             libc::fanotify_mark(
                 group.as_raw_fd(),
-                change | libc::FAN_MARK_FILESYSTEM,
+                libc::FAN_MARK_ADD | scope,
                 libc::FAN_OPEN_EXEC_PERM,
                 libc::AT_FDCWD,
-                name.as_ptr(),
+                link.as_ptr(),
             )
         };
-        if outcome < 0 {
-            return Err(SensorError::os(
-                format!("{} cannot be marked", path.display()),
-                io::Error::last_os_error(),
-            ));
-        }
-        Ok(())
+        if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(true) }
+    }
+
+    /// Why nobody is asked about any more; `None` while programs are.
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
     }
 
     /// Waits until somebody asks, at most for `time`.
@@ -120,7 +199,7 @@ impl Guard {
     ///
     /// When the watchdog has closed the group.
     pub fn wait(&self, time: Duration) -> Result<(), SensorError> {
-        let group = self.duplicate().map_err(|_| closed())?;
+        let group = self.duplicate().map_err(|_| self.closed())?;
         let time = rustix::event::Timespec {
             tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: time.subsec_nanos().into(),
@@ -157,16 +236,16 @@ impl Guard {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
             Err(error) => {
                 // It would wait for ever: nobody asks for the same question again.
-                self.close();
+                self.close(&format!("the kernel did not take an answer: {error}"));
                 Err(error)
             }
             Ok(()) => Ok(()),
         }
     }
 
-    /// Gives everything up: who waits runs, and nobody asks any more.
-    pub fn close(&self) {
-        self.group.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    /// Gives everything up: who waits runs, and nobody asks any more. The first reason is kept.
+    pub fn close(&self, why: &str) {
+        close(&self.group, &self.lost, why);
     }
 
     fn reply(&self, descriptor: i32, answer: Answer) -> io::Result<()> {
@@ -184,10 +263,13 @@ impl Guard {
         let group = self.group.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match group.as_ref() {
             Some(group) => group.try_clone(),
-            None => {
-                Err(io::Error::new(io::ErrorKind::NotConnected, "the watchdog has closed fanotify"))
-            }
+            None => Err(io::Error::new(io::ErrorKind::NotConnected, "fanotify is given up")),
         }
+    }
+
+    fn closed(&self) -> SensorError {
+        let why = self.lost().unwrap_or("it was closed");
+        SensorError::new(SensorErrorKind::Io, format!("fanotify is given up: {why}"))
     }
 
     fn now_ns(&self) -> u64 {
@@ -203,8 +285,9 @@ impl Guard {
     ///
     /// When the thread cannot be started.
     pub fn watch(&self, deadline: Duration) -> Result<(), SensorError> {
-        let (group, asked, stop, began) = (
+        let (group, lost, asked, stop, began) = (
             Arc::clone(&self.group),
+            Arc::clone(&self.lost),
             Arc::clone(&self.asked_at_ns),
             Arc::clone(&self.stop),
             self.began,
@@ -218,10 +301,9 @@ impl Guard {
                     let asked = asked.load(Ordering::Acquire);
                     let now = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
                     if asked != 0 && now.saturating_sub(asked) > limit {
-                        tracing::error!(
-                            "no answer to an exec in time: fanotify is given up, execs run"
-                        );
-                        group.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+                        let why =
+                            format!("a program waited for more than {} ms", limit / 1_000_000);
+                        close(&group, &lost, &why);
                         return;
                     }
                 }
@@ -231,8 +313,30 @@ impl Guard {
     }
 }
 
-fn closed() -> SensorError {
-    SensorError::new(crate::SensorErrorKind::Io, "the watchdog has closed fanotify")
+fn close(group: &Mutex<Option<File>>, lost: &OnceLock<String>, why: &str) {
+    // First the reason: who finds the group closed looks for it.
+    let _ = lost.set(why.to_owned());
+    group.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+}
+
+/// Bytes of a `mountinfo` at most: some 20,000 mounts.
+const MAX_MOUNTINFO: u64 = 4 << 20;
+
+/// All of it, or an error: with a part, a file system of the host's would be taken for the container's own.
+fn text(file: File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(MAX_MOUNTINFO + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_MOUNTINFO {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "there are too many mounts"));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The number of the mount that a descriptor is in (proc(5), `fdinfo`).
+fn mount_of(place: &OwnedFd) -> io::Result<Option<u64>> {
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", place.as_raw_fd()))?;
+    let number = about.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    Ok(number.and_then(|number| number.trim().parse().ok()))
 }
 
 impl Drop for Guard {

@@ -133,9 +133,11 @@ fn cost(name: &str) -> &'static str {
         "cgroup__sendmsg4" | "cgroup__sendmsg6" => {
             "datagrams cannot be refused, and sendmsg destinations are not seen"
         }
+        "cgroup__socket" => "raw, ping and SCTP sockets send past what is refused",
         "cgroup__egress" | "cgroup__ingress" => "DNS is not seen",
         "fanotify" => "an exec cannot be refused before it starts; it is killed instead",
         "connector" => "/proc is looked at every second; what lives shorter is not seen",
+        "lsm__socket" => "packet sockets send past what is refused",
         name if name.starts_with("lsm__") => {
             "writes, mounts, ptrace, BPF and modules are seen but cannot be refused"
         }

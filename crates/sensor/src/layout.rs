@@ -109,7 +109,7 @@ pub(crate) struct ExecEvent {
     pub(crate) saved_uid: u32,
     pub(crate) saved_gid: u32,
     pub(crate) login_uid: u32,
-    pub(crate) pad: u32,
+    pub(crate) flags: u32,
     pub(crate) ancestor: [Ancestor; 16],
 }
 
@@ -270,10 +270,12 @@ pub(crate) struct LsmEvent {
 pub struct Watch {
     /// Bit n: kind n is reported.
     pub kinds: u64,
+    /// The container's own cgroup: what its verdicts are kept by. Cgroups made inside it inherit it.
+    pub id: u64,
     /// `WATCH_*` of `bpf/abi.h`.
     pub flags: u32,
-    /// The Defender's own number for it.
-    pub id: u32,
+    /// 1: its end is always told.
+    pub told: u32,
 }
 
 /// What holds for all.
@@ -286,8 +288,8 @@ pub struct Settings {
     pub self_tgid: u32,
     /// 0: unified; 1: v1 memory; 2: v1 pids.
     pub cgroup_key: u32,
-    /// The reader is woken once this much waits; 0: at once.
-    pub wake_bytes: u32,
+    /// Inode number of the host's mount namespace.
+    pub host_mount_namespace: u32,
     /// ns; 0: no deduplication.
     pub dedup_window: u64,
     /// Events a second, of one kind in one cgroup; 0: none.
@@ -296,10 +298,8 @@ pub struct Settings {
     pub signal_mask: u64,
     /// What holds in mode 1 for cgroups that are not listed.
     pub host: Watch,
-    /// Inode number of the host's mount namespace.
-    pub host_mount_namespace: u32,
-    /// 0.
-    pub pad: u32,
+    /// Key of the hash of paths: random, another at each start.
+    pub hash_key: [u64; 2],
 }
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -343,7 +343,7 @@ pub(crate) struct ExecKey {
 #[repr(C)]
 pub(crate) struct ExecPathKey {
     pub(crate) cgroup: u64,
-    pub(crate) hash: u64,
+    pub(crate) hash: [u64; 2],
 }
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -471,7 +471,7 @@ mod tests {
             "file_ref" FileRef { inode, size, changed, modified, device, mode, uid, gid, filesystem, flags, path }
             "ancestor" Ancestor { start, tgid, pad }
             "fork_event" ForkEvent { header, child_start, child_cgroup, child_tgid, child_inner_tgid, child_mount_namespace, child_pid_namespace, child_network_namespace, child_user_namespace }
-            "exec_event" ExecEvent { header, executable, directory, invoked, interpreter, arguments, environment, permitted, inheritable, ambient, bounding, argument_bytes, old_tid, session, group, terminal, ancestors, saved_uid, saved_gid, login_uid, pad, ancestor }
+            "exec_event" ExecEvent { header, executable, directory, invoked, interpreter, arguments, environment, permitted, inheritable, ambient, bounding, argument_bytes, old_tid, session, group, terminal, ancestors, saved_uid, saved_gid, login_uid, flags, ancestor }
             "exit_event" ExitEvent { header, code, pad, user_time, system_time }
             "file_event" FileEvent { header, file, result, suppressed, open_flags, syscall }
             "call_event" CallEvent { header, suppressed, result, argument, file, base, base2, path, path2, syscall, extra }
@@ -484,8 +484,8 @@ mod tests {
             "task_snapshot" TaskSnapshot { header, executable, reader_tgid, group, session, terminal }
             "file_snapshot" FileSnapshot { header, file, local, remote, descriptor, state, family, r#type, protocol }
             "lsm_event" LsmEvent { header, file, remote, hook, verdict, argument, path2, pad, bytes }
-            "watch" Watch { kinds, flags, id }
-            "settings" Settings { mode, self_tgid, cgroup_key, wake_bytes, dedup_window, rate_limit, signal_mask, host, host_mount_namespace, pad }
+            "watch" Watch { kinds, id, flags, told }
+            "settings" Settings { mode, self_tgid, cgroup_key, host_mount_namespace, dedup_window, rate_limit, signal_mask, host, hash_key }
             "syscall_shape" SyscallShape { kind, flags, fd, path, directory, path2, directory2 }
             "loss_key" LossKey { cgroup, kind, reason, pad }
             "loss" Loss { count, first, last }

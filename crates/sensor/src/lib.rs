@@ -23,6 +23,7 @@ pub mod fallback;
 pub mod fanotify;
 pub mod ladder;
 pub mod loader;
+pub mod memory;
 pub mod procfs;
 pub mod ring;
 pub mod syscalls;

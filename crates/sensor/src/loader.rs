@@ -5,11 +5,12 @@ use std::path::Path;
 
 use aya::maps::lpm_trie::Key as LpmKey;
 use aya::maps::{
-    Array, HashMap as BpfHashMap, LpmTrie, MapData, MapError, PerCpuHashMap, ProgramArray, RingBuf,
+    Array, HashMap as BpfHashMap, LpmTrie, MapData, MapError, PerCpuArray, PerCpuHashMap,
+    PerCpuValues, ProgramArray, RingBuf,
 };
 use aya::programs::links::CgroupAttachMode;
 use aya::programs::{
-    BtfTracePoint, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Iter, Lsm, Program,
+    BtfTracePoint, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Iter, Lsm, Program,
     RawTracePoint,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
@@ -17,10 +18,10 @@ use palisade_model::event::Rung;
 
 use zerocopy::IntoBytes as _;
 
-use crate::enforce::{self, Entries, NetPlace, path_key};
+use crate::enforce::{self, Entries, NetPlace, PathHash, path_key};
 use crate::ladder::Ladder;
 use crate::layout::{
-    ExecKey, ExecPathKey, ExecVerdict, LeafKey, NetVerdict, Settings, SyscallShape, Watch,
+    ExecKey, ExecPathKey, ExecVerdict, LeafKey, LossKey, NetVerdict, Settings, SyscallShape, Watch,
 };
 use crate::plan::Plan;
 use crate::syscalls;
@@ -66,6 +67,9 @@ const ADDRESS_HOOKS: &[&str] = &[
     "cgroup__sendmsg6",
 ];
 
+/// Asked when a socket of the internet is made.
+const SOCKET_HOOK: &str = "cgroup__socket";
+
 /// Program and hook. `path_*` first; the `inode_*` ones only where those are missing.
 const LSM_HOOKS: &[(&str, &str)] = &[
     ("lsm__exec", "bprm_check_security"),
@@ -77,6 +81,7 @@ const LSM_HOOKS: &[(&str, &str)] = &[
     ("lsm__mode", "path_chmod"),
     ("lsm__connect", "socket_connect"),
     ("lsm__bind", "socket_bind"),
+    ("lsm__socket", "socket_create"),
     ("lsm__mount", "sb_mount"),
     ("lsm__move_mount", "move_mount"),
     ("lsm__ptrace", "ptrace_access_check"),
@@ -106,12 +111,15 @@ pub struct LoaderConfig {
     pub compat: bool,
     /// Leaf names whose opening for reading is reported, at most 31 bytes each.
     pub sensitive: Vec<String>,
+    /// Losses that are told apart by cgroup, kind and reason between two looks.
+    pub losses: u32,
 }
 
 /// Loaded programs. Dropping it detaches everything.
 pub struct Loaded {
     sensor: Ebpf,
     lsm: Option<Ebpf>,
+    hash_key: [u64; 2],
     /// A program array is emptied when its last descriptor is closed, whatever still uses it.
     _tables: Vec<ProgramArray<MapData>>,
 }
@@ -147,7 +155,7 @@ impl Loaded {
         let hooks = attach_cgroup(&mut sensor, config, ladder);
         let _tables = attach_syscalls(&mut sensor, &btf, form, config, hooks, ladder);
         let lsm = load_lsm(config, settings, &btf, ladder);
-        Ok(Self { sensor, lsm, _tables })
+        Ok(Self { sensor, lsm, hash_key: settings.hash_key, _tables })
     }
 
     /// The rings to read: the sensor's, and BPF-LSM's where it is in use.
@@ -166,34 +174,52 @@ impl Loaded {
             .collect()
     }
 
-    /// Watches a cgroup and refuses what the plan says, in every object. New entries come first, then the
-    /// switch, and old entries go last: at no moment less is refused than by both plans.
+    /// Watches a container's cgroups and refuses what the plan says, in every object. New entries come first,
+    /// then the switch, and old entries go last: at no moment less is refused than by both plans.
     ///
     /// # Errors
     ///
     /// When a map is full or cannot hold the plan.
     pub(crate) fn enforce(
         &mut self,
-        cgroup: u64,
+        cgroups: &[u64],
         watch: Watch,
         before: &Plan,
         plan: &Plan,
     ) -> Result<(), SensorError> {
-        let old = Entries::of(before)?;
-        let new = Entries::of(plan)?;
+        let old = Entries::of(before, self.hash_key)?;
+        let new = if before == plan { old.clone() } else { Entries::of(plan, self.hash_key)? };
         let flags = watch.flags;
-        let outcome = self.put(cgroup, Watch { flags: flags | new.flags, ..watch }, &old, &new);
+        let outcome = self.put(cgroups, Watch { flags: flags | new.flags, ..watch }, &old, &new);
         if outcome.is_err() {
             // What there was room for must not stay: nobody would ever take it away. The old entries take
             // no more room than they had.
-            let _ = self.put(cgroup, Watch { flags: flags | old.flags, ..watch }, &new, &old);
+            let _ = self.put(cgroups, Watch { flags: flags | old.flags, ..watch }, &new, &old);
         }
         outcome
     }
 
+    /// Watches further cgroups of a container whose plan is in the kernel already.
+    ///
+    /// # Errors
+    ///
+    /// When the map is full.
+    pub(crate) fn join(
+        &mut self,
+        cgroups: &[u64],
+        watch: Watch,
+        plan: &Plan,
+    ) -> Result<(), SensorError> {
+        let watch = Watch { flags: watch.flags | enforce::flags(plan), ..watch };
+        for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
+            watch_all(object, cgroups, watch)?;
+        }
+        Ok(())
+    }
+
     fn put(
         &mut self,
-        cgroup: u64,
+        cgroups: &[u64],
         watch: Watch,
         old: &Entries,
         new: &Entries,
@@ -202,30 +228,29 @@ impl Loaded {
             let mut exec: BpfHashMap<_, ExecPathKey, ExecVerdict> =
                 hash_map(object, "exec_path_verdicts")?;
             for (hash, verdict) in &new.exec {
-                let key = path_key(cgroup, *hash);
+                let key = path_key(watch.id, *hash);
                 exec.insert(key, verdict, 0).map_err(|error| full("exec_path_verdicts", error))?;
             }
             let mut net = net_map(object)?;
             for (place, verdict) in &new.net {
-                net.insert(&lpm_key(*place, cgroup), verdict, 0)
+                net.insert(&lpm_key(*place, watch.id), verdict, 0)
                     .map_err(|error| full("net_verdicts", error))?;
             }
-            let mut watched: BpfHashMap<_, u64, Watch> = hash_map(object, "watched")?;
-            watched.insert(cgroup, watch, 0).map_err(|error| full("watched", error))?;
-            let gone_exec = old.exec.keys().filter(|hash| !new.exec.contains_key(hash));
+            watch_all(object, cgroups, watch)?;
+            let gone_exec = old.exec.keys().filter(|hash| !new.exec.contains_key(*hash));
             let gone_net = old.net.keys().filter(|place| !new.net.contains_key(place));
-            remove(object, cgroup, gone_exec, gone_net)?;
+            remove(object, watch.id, gone_exec, gone_net)?;
         }
         Ok(())
     }
 
-    /// Removes what is held for a cgroup that is gone.
+    /// Removes what is held for a cgroup that is gone; `before`: the plan, of a container's own.
     ///
     /// # Errors
     ///
     /// When the plan cannot be read again.
     pub(crate) fn forget(&mut self, cgroup: u64, before: &Plan) -> Result<(), SensorError> {
-        let old = Entries::of(before)?;
+        let old = Entries::of(before, self.hash_key)?;
         for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
             let mut watched: BpfHashMap<_, u64, Watch> = hash_map(object, "watched")?;
             let _ = watched.remove(&cgroup);
@@ -234,7 +259,7 @@ impl Loaded {
         Ok(())
     }
 
-    /// Refuses one file in one cgroup, and tells it as a canary.
+    /// Refuses one file in one container, and tells it as a canary.
     ///
     /// # Errors
     ///
@@ -314,7 +339,8 @@ pub struct Loss {
     pub cgroup: u64,
     /// Of which kind.
     pub kind: u16,
-    /// 1 ring full, 2 over the rate, 3 no build space, 4 too large.
+    /// 1 ring full, 2 over the rate, 3 no build space, 4 too large, 5 a cgroup made inside a container that
+    /// found no room among the watched ones; 0 not known, as then is `cgroup`: too many kinds of losses.
     pub reason: u16,
     /// How many.
     pub count: u64,
@@ -324,33 +350,63 @@ pub struct Loss {
     pub last_ns: u64,
 }
 
+fn watch_all(object: &mut Ebpf, cgroups: &[u64], watch: Watch) -> Result<(), SensorError> {
+    let mut watched: BpfHashMap<_, u64, Watch> = hash_map(object, "watched")?;
+    for cgroup in cgroups {
+        watched.insert(cgroup, watch, 0).map_err(|error| full("watched", error))?;
+    }
+    Ok(())
+}
+
 fn losses_of(object: &mut Ebpf) -> Result<Vec<Loss>, SensorError> {
     let map = object.map_mut("losses").ok_or_else(|| broken("losses"))?;
-    let mut map: PerCpuHashMap<_, crate::layout::LossKey, crate::layout::Loss> =
+    let mut map: PerCpuHashMap<_, LossKey, crate::layout::Loss> =
         PerCpuHashMap::try_from(map).map_err(|error| broken("losses").with(error))?;
     let keys: Vec<_> = map.keys().filter_map(Result::ok).collect();
     let mut losses = Vec::with_capacity(keys.len());
     for key in keys {
         let Ok(each) = map.get(&key, 0) else { continue };
-        let mut loss = Loss {
-            cgroup: key.cgroup,
-            kind: key.kind,
-            reason: key.reason,
-            count: 0,
-            first_ns: u64::MAX,
-            last_ns: 0,
-        };
-        for one in each.iter().filter(|one| one.count > 0) {
-            loss.count += one.count;
-            loss.first_ns = loss.first_ns.min(one.first);
-            loss.last_ns = loss.last_ns.max(one.last);
-        }
+        let loss = sum(&key, &each);
         // Between reading and removing a few more can be counted and forgotten: the sequence
         // numbers of the records still show them.
         let _ = map.remove(&key);
+        losses.extend(loss);
+    }
+    losses.extend(losses_by_kind(object)?);
+    Ok(losses)
+}
+
+/// What the map of losses had no room for: of which cgroup is not known, nor for which reason.
+fn losses_by_kind(object: &mut Ebpf) -> Result<Vec<Loss>, SensorError> {
+    let name = "losses_by_kind";
+    let map = object.map_mut(name).ok_or_else(|| broken(name))?;
+    let mut map: PerCpuArray<_, crate::layout::Loss> =
+        PerCpuArray::try_from(map).map_err(|error| broken(name).with(error))?;
+    let mut losses = Vec::new();
+    for kind in 0..map.len() {
+        let each = map.get(&kind, 0).map_err(|error| broken(name).with(error))?;
+        let number = u16::try_from(kind).unwrap_or(u16::MAX);
+        let key = LossKey { cgroup: 0, kind: number, reason: 0, pad: 0 };
+        let Some(loss) = sum(&key, &each) else { continue };
+        let none = vec![crate::layout::Loss { count: 0, first: 0, last: 0 }; each.len()];
+        let none = PerCpuValues::try_from(none).map_err(|error| SensorError::os(name, error))?;
+        map.set(kind, none, 0).map_err(|error| broken(name).with(error))?;
         losses.push(loss);
     }
     Ok(losses)
+}
+
+/// Over all processors; `None`: nothing.
+fn sum(key: &LossKey, each: &[crate::layout::Loss]) -> Option<Loss> {
+    let counted = || each.iter().filter(|one| one.count > 0);
+    Some(Loss {
+        cgroup: key.cgroup,
+        kind: key.kind,
+        reason: key.reason,
+        count: counted().map(|one| one.count).sum(),
+        first_ns: counted().map(|one| one.first).min()?,
+        last_ns: counted().map(|one| one.last).max()?,
+    })
 }
 
 /// stat(2)'s device as the kernel has it: `major << 20 | minor`.
@@ -373,8 +429,8 @@ fn net_map(object: &mut Ebpf) -> Result<LpmTrie<&mut MapData, [u8; 28], NetVerdi
 }
 
 /// aya keeps the prefix length beside the rest of the key.
-fn lpm_key(place: NetPlace, cgroup: u64) -> LpmKey<[u8; 28]> {
-    let key = place.key(cgroup);
+fn lpm_key(place: NetPlace, container: u64) -> LpmKey<[u8; 28]> {
+    let key = place.key(container);
     let mut data = [0; 28];
     let bytes = key.as_bytes();
     data.copy_from_slice(bytes.get(4..32).unwrap_or(&[0; 28]));
@@ -383,18 +439,18 @@ fn lpm_key(place: NetPlace, cgroup: u64) -> LpmKey<[u8; 28]> {
 
 fn remove<'a>(
     object: &mut Ebpf,
-    cgroup: u64,
-    exec: impl Iterator<Item = &'a u64>,
+    container: u64,
+    exec: impl Iterator<Item = &'a PathHash>,
     net: impl Iterator<Item = &'a NetPlace>,
 ) -> Result<(), SensorError> {
     // What is not there any more need not be removed.
     let mut map: BpfHashMap<_, ExecPathKey, ExecVerdict> = hash_map(object, "exec_path_verdicts")?;
     for hash in exec {
-        let _ = map.remove(&path_key(cgroup, *hash));
+        let _ = map.remove(&path_key(container, *hash));
     }
     let mut map = net_map(object)?;
     for place in net {
-        let _ = map.remove(&lpm_key(*place, cgroup));
+        let _ = map.remove(&lpm_key(*place, container));
     }
     Ok(())
 }
@@ -413,21 +469,38 @@ fn refused(name: &str) -> SensorError {
 
 fn open_object(bytes: &[u8], btf: &Btf, config: &LoaderConfig) -> Result<Ebpf, SensorError> {
     let compat = u32::from(config.compat);
+    let starts = sensitive_starts(&config.sensitive);
     EbpfLoader::new()
         .btf(Some(btf))
         .map_max_entries("events", config.ring_bytes)
+        .map_max_entries("losses", config.losses)
         .override_global("compat_syscalls", &compat, false)
+        .override_global("sensitive_starts", &starts, false)
         .load(bytes)
         .map_err(|error| {
             SensorError::new(SensorErrorKind::Refused, "the maps could not be made").with(error)
         })
 }
 
-/// tp_btf if the first program loads with it, else raw tracepoints.
+/// A Bloom filter of the names' first eight bytes: `name__may_be_sensitive` of `bpf/file.bpf.c`.
+fn sensitive_starts(names: &[String]) -> [u64; 16] {
+    let mut starts = [0_u64; 16];
+    for name in names {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+        let place = u64::from_le_bytes(bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+        if let Some(word) = starts.get_mut((place >> 6) as usize) {
+            *word |= 1 << (place & 63);
+        }
+    }
+    starts
+}
+
+/// tp_btf if programs load with it, else raw tracepoints. Those of system calls need the most: a helper of
+/// 5.11.
 fn load_sensor(config: &LoaderConfig, btf: &Btf) -> Result<(Ebpf, Form), SensorError> {
     let mut sensor = open_object(objects::SENSOR, btf, config)?;
-    if load_tracepoint(&mut sensor, btf, Form::Typed, "process__exit", "sched_process_exit").is_ok()
-    {
+    if load_tracepoint(&mut sensor, btf, Form::Typed, "syscall__exit", "sys_exit").is_ok() {
         return Ok((sensor, Form::Typed));
     }
     drop(sensor);
@@ -547,7 +620,7 @@ fn attach_cgroup(object: &mut Ebpf, config: &LoaderConfig, ladder: &mut Ladder) 
         None => Err(SensorError::new(SensorErrorKind::Unsupported, "this host has no cgroup v2")),
     };
     let Ok(root) = root else {
-        for name in ADDRESS_HOOKS {
+        for name in ADDRESS_HOOKS.iter().chain([&SOCKET_HOOK]) {
             ladder.note(Rung::Tracepoint, name, Err(refused(name)));
         }
         return false;
@@ -558,6 +631,7 @@ fn attach_cgroup(object: &mut Ebpf, config: &LoaderConfig, ladder: &mut Ladder) 
         all &= outcome.is_ok();
         ladder.note(Rung::Tracepoint, name, outcome);
     }
+    ladder.note(Rung::Tracepoint, SOCKET_HOOK, attach_socket_hook(object, &root));
     for (name, way) in [
         ("cgroup__egress", CgroupSkbAttachType::Egress),
         ("cgroup__ingress", CgroupSkbAttachType::Ingress),
@@ -576,6 +650,18 @@ fn open_root(path: &Path) -> Result<File, SensorError> {
 /// `Single` is what aya calls none.
 fn attach_address_hook(object: &mut Ebpf, root: &File, name: &str) -> Result<(), SensorError> {
     let program: &mut CgroupSockAddr = object
+        .program_mut(name)
+        .ok_or_else(|| broken(name))?
+        .try_into()
+        .map_err(|error| broken(name).with(error))?;
+    program.load().map_err(|error| refused(name).with(error))?;
+    program.attach(root, CgroupAttachMode::Single).map_err(|error| refused(name).with(error))?;
+    Ok(())
+}
+
+fn attach_socket_hook(object: &mut Ebpf, root: &File) -> Result<(), SensorError> {
+    let name = SOCKET_HOOK;
+    let program: &mut CgroupSock = object
         .program_mut(name)
         .ok_or_else(|| broken(name))?
         .try_into()

@@ -16,6 +16,9 @@ pub enum Observation {
         /// The program was started among the host's mounts: in a container's cgroup, that is the runtime on
         /// its way in, or somebody of the host's.
         outside: bool,
+        /// The cgroup of the process that the act was aimed at (a signal, a trace, its memory), where it is
+        /// known.
+        target: Option<u64>,
     },
     /// A cgroup was made, removed or joined.
     Cgroup(CgroupChange),

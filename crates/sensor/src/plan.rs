@@ -30,6 +30,14 @@ pub struct Plan {
     pub module: Option<u32>,
 }
 
+impl Plan {
+    /// Whether some program may not run.
+    pub fn refuses_programs(&self) -> bool {
+        self.exec.iter().any(|rule| !rule.allow)
+            || [self.exec_unlisted, self.exec_upper, self.exec_memory].iter().any(Option::is_some)
+    }
+}
+
 /// One executable. Rule numbers, here and below, are policy's own and come back with the refusal
 /// ([`crate::Observation`]).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -76,6 +76,42 @@ pub fn without_arguments(root: &Path, tgid: u32) -> Option<Snapshot> {
     Some(snapshot)
 }
 
+/// The number of a process's namespace of this kind (`mnt`, `pid`, …); `None` when it has ended or may not be
+/// looked at.
+pub fn namespace(root: &Path, process: &str, kind: &str) -> Option<u64> {
+    let link = fs::read_link(root.join(process).join("ns").join(kind)).ok()?;
+    let (_, number) = link.to_str()?.split_once(":[")?;
+    number.strip_suffix(']')?.parse().ok()
+}
+
+/// The number of the host's: that of its first process. Not even root may look at every first process; then
+/// that of the kernel's own threads, and our own where there are none.
+pub fn host_namespace(root: &Path, kind: &str) -> Option<u64> {
+    let kernel = || {
+        let stat = read(&root.join(KERNEL).join("stat"), LIMIT)?;
+        is_kernel_thread(&stat).then(|| namespace(root, KERNEL, kind)).flatten()
+    };
+    namespace(root, "1", kind).or_else(kernel).or_else(|| namespace(root, "self", kind))
+}
+
+/// The host's mounts as the kernel side compares them; 0 where they are not known.
+pub(crate) fn host_mounts(root: &Path) -> u32 {
+    host_namespace(root, "mnt").and_then(|number| u32::try_from(number).ok()).unwrap_or_default()
+}
+
+/// The parent of all kernel threads, where the process numbers are the host's.
+const KERNEL: &str = "2";
+
+/// By its flags, as `/proc/PID/stat` has them behind the name (proc(5)).
+fn is_kernel_thread(stat: &[u8]) -> bool {
+    /// `PF_KTHREAD` (include/linux/sched.h).
+    const KERNEL_THREAD: u32 = 0x0020_0000;
+    let text = String::from_utf8_lossy(stat);
+    let rest = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let flags = rest.split_ascii_whitespace().nth(6).and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & KERNEL_THREAD != 0)
+}
+
 fn read(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
@@ -137,6 +173,30 @@ mod tests {
         assert_eq!(stat(line, &mut snapshot), Some(()));
         assert_eq!(snapshot.name, b"a) b (c)");
         assert_eq!((snapshot.parent, snapshot.start_ns), (3, 12_340_000_000));
+    }
+
+    #[test]
+    fn the_host_is_told_by_its_first_process_or_by_the_kernels_or_by_us() {
+        let proc = tempfile::tempdir().expect("a folder");
+        let with = |process: &str, namespace: u64, stat: &str| {
+            let folder = proc.path().join(process);
+            fs::create_dir_all(folder.join("ns")).expect("made");
+            fs::write(folder.join("stat"), stat).expect("written");
+            let link = folder.join("ns").join("mnt");
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(format!("mnt:[{namespace}]"), link).expect("a link");
+        };
+        let host = || host_namespace(proc.path(), "mnt");
+        assert_eq!(host(), None);
+        with("self", 7, "");
+        assert_eq!(host(), Some(7));
+        // The second process of a container is no kernel thread, whatever it is called.
+        with("2", 8, "2 (kthreadd) S 0 0 0 0 -1 4194304 0 0");
+        assert_eq!(host(), Some(7));
+        with("2", 8, "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0");
+        assert_eq!(host(), Some(8));
+        with("1", 9, "");
+        assert_eq!(host(), Some(9));
     }
 
     #[test]

@@ -56,12 +56,12 @@ impl AsRawFd for Ring {
     }
 }
 
-/// Waits until one of the rings has something, or the time is over.
+/// Waits until one of the rings has something, or the time is over: false then.
 ///
 /// # Errors
 ///
 /// When the descriptors cannot be polled.
-pub fn wait(rings: &[Ring], time: Duration) -> Result<(), SensorError> {
+pub fn wait(rings: &[Ring], time: Duration) -> Result<bool, SensorError> {
     let time = Timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: time.subsec_nanos().into(),
@@ -69,7 +69,8 @@ pub fn wait(rings: &[Ring], time: Duration) -> Result<(), SensorError> {
     let mut waited: Vec<PollFd<'_>> =
         rings.iter().map(|ring| PollFd::from_borrowed_fd(borrowed(ring), PollFlags::IN)).collect();
     match poll(&mut waited, Some(&time)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(SensorError::new(SensorErrorKind::Io, "the rings cannot be polled")
             .with(std::io::Error::from(error))),
     }

@@ -13,11 +13,11 @@ use crate::abi::{Body, Record};
 use crate::ladder::Ladder;
 use crate::layout::{Settings, Watch};
 use crate::loader::{Loaded, LoaderConfig, Loss};
-use crate::observation::Observation;
+use crate::observation::{CgroupChange, CgroupWhat, Observation};
 use crate::plan::Plan;
 use crate::ring::{self, Ring};
-use crate::track::{TrackCounts, TrackSettings, Tracker, boot_time};
-use crate::{SensorError, SensorErrorKind};
+use crate::track::{Guarded, TrackCounts, TrackSettings, Tracker, boot_time};
+use crate::{SensorError, SensorErrorKind, procfs};
 
 /// What the sensor is told at start.
 #[derive(Debug, Clone)]
@@ -40,6 +40,13 @@ pub struct SensorConfig {
     pub dedup: Duration,
     /// Events a second of one kind in one cgroup; 0: no bound. Default 20,000.
     pub rate: u64,
+    /// After the first record, others are waited for so long, and read together. The kernel wakes us only
+    /// where we have read everything, and a wake-up costs it more than a record: one for each record would
+    /// be most of what watching costs. Zero: none is waited for. Default 4 ms.
+    pub gather: Duration,
+    /// Losses that are told apart by cgroup, kind and reason between two calls of [`Sensor::take_losses`].
+    /// Default 8,192; of those beyond, only the kind is told.
+    pub losses: u32,
     /// The process table.
     pub track: TrackSettings,
 }
@@ -56,6 +63,8 @@ impl Default for SensorConfig {
             reads: false,
             dedup: Duration::from_secs(1),
             rate: 20_000,
+            gather: Duration::from_millis(4),
+            losses: 8_192,
             track: TrackSettings::default(),
         }
     }
@@ -74,8 +83,14 @@ struct Shared {
     settings: Settings,
     kinds: u64,
     reads: bool,
+    /// By container: its own cgroup.
     plans: HashMap<u64, Plan>,
-    /// By cgroup: device and inode.
+    /// Programs are killed at their start, and where.
+    kills: bool,
+    guarded: Guarded,
+    /// The container of each cgroup that was made inside one.
+    inside: HashMap<u64, u64>,
+    /// By container: device and inode.
     canaries: HashMap<u64, (u64, u64)>,
 }
 
@@ -84,6 +99,9 @@ pub struct Reader {
     rings: Vec<Ring>,
     tracker: Tracker,
     sensor: Sensor,
+    gather: Duration,
+    /// The last turn left something.
+    behind: bool,
 }
 
 /// Counts of the reading side.
@@ -108,19 +126,19 @@ impl Sensor {
         ladder: &mut Ladder,
     ) -> Result<(Self, Reader), SensorError> {
         let kinds = mask(config.kinds);
-        let host_mounts = mount_namespace(config.track.proc.as_deref());
+        let proc = config.track.proc.as_deref().unwrap_or(Path::new("/proc"));
+        let host_mounts = procfs::host_mounts(proc);
         let track = TrackSettings { host_mounts, ..config.track.clone() };
         let settings = Settings {
             mode: u32::from(config.host),
             self_tgid: std::process::id(),
             cgroup_key: config.cgroup_key,
-            wake_bytes: 0,
+            host_mount_namespace: track.host_mounts,
             dedup_window: u64::try_from(config.dedup.as_nanos()).unwrap_or(u64::MAX),
             rate_limit: config.rate,
             signal_mask: u64::MAX,
-            host: Watch { kinds, flags: u32::from(config.reads), id: 0 },
-            host_mount_namespace: track.host_mounts,
-            pad: 0,
+            host: Watch { kinds, id: 0, flags: u32::from(config.reads), told: 0 },
+            hash_key: random_key()?,
         };
         let loader = LoaderConfig {
             ring_bytes: config.ring_bytes,
@@ -128,23 +146,29 @@ impl Sensor {
             prevent: true,
             compat: true,
             sensitive: config.sensitive.clone(),
+            losses: config.losses,
         };
         let mut loaded = Loaded::load(&loader, &settings, ladder)?;
         let rings = loaded.take_rings()?.into_iter().map(Ring::new).collect();
+        let guarded = Guarded::default();
         let shared = Shared {
+            kills: ladder.has("guard__exec"),
+            guarded: guarded.clone(),
             loaded: Some(loaded),
             settings,
             kinds,
             reads: config.reads,
             plans: HashMap::new(),
+            inside: HashMap::new(),
             canaries: HashMap::new(),
         };
         let sensor = Self {
             shared: Arc::new(Mutex::new(shared)),
             stopped: Arc::new(AtomicBool::new(false)),
         };
-        let tracker = Tracker::new(track, boot_time());
-        let reader = Reader { rings, tracker, sensor: sensor.clone() };
+        let tracker = Tracker::new(track, boot_time()).guarding(guarded);
+        let reader =
+            Reader { rings, tracker, sensor: sensor.clone(), gather: config.gather, behind: false };
         Ok((sensor, reader))
     }
 
@@ -171,29 +195,64 @@ impl Sensor {
     ///
     /// When the map is full (16,384 cgroups), or the sensor was stopped.
     pub fn watch(&self, cgroup: u64) -> Result<(), SensorError> {
-        self.enforce(cgroup, &Plan::default())
+        self.enforce(cgroup, &[], &Plan::default())
     }
 
-    /// Watches a cgroup and refuses to it what the plan says, in place of an earlier plan.
+    /// Watches a container and refuses to it what the plan says, in place of an earlier plan. `container` is its
+    /// own cgroup, by which the plan is kept; `inside`, those that are known to have been made below it, where
+    /// the switch of a plan has to be thrown too. What is made below one of them from now on is held to the
+    /// plan by the kernel side, from its first moment.
     ///
     /// # Errors
     ///
     /// When the kernel's maps cannot hold the plan; what held before then still holds. When the sensor was
     /// stopped.
-    pub fn enforce(&self, cgroup: u64, plan: &Plan) -> Result<(), SensorError> {
+    pub fn enforce(&self, container: u64, inside: &[u64], plan: &Plan) -> Result<(), SensorError> {
         self.with(|loaded, shared| {
-            let before = shared.plans.get(&cgroup).cloned().unwrap_or_default();
-            let watch = Watch { kinds: shared.kinds, flags: u32::from(shared.reads), id: 0 };
-            loaded.enforce(cgroup, watch, &before, plan)?;
-            shared.plans.insert(cgroup, plan.clone());
+            let refuses = shared.kills && plan.refuses_programs();
+            let flags = u32::from(shared.reads);
+            let watch = Watch { kinds: shared.kinds, id: container, flags, told: 1 };
+            let below = inside.iter().copied().filter(|cgroup| *cgroup != container);
+            let cgroups: Vec<u64> = std::iter::once(container).chain(below).collect();
+            // Before the first kill, and no more after the last.
+            if refuses {
+                cgroups.iter().for_each(|cgroup| shared.guarded.set(*cgroup, true));
+            }
+            let before = shared.plans.get(&container);
+            if before == Some(plan) {
+                loaded.join(&cgroups, watch, plan)?;
+            } else {
+                let before = before.cloned().unwrap_or_default();
+                loaded.enforce(&cgroups, watch, &before, plan)?;
+                shared.plans.insert(container, plan.clone());
+            }
+            shared.guarded.set(container, refuses);
+            for cgroup in cgroups.iter().skip(1) {
+                shared.place(*cgroup, container);
+            }
             Ok(())
         })
+    }
+
+    /// A cgroup was made below another: the kernel side has it watched by now if that one is.
+    fn follow(&self, change: &CgroupChange) {
+        if change.what != CgroupWhat::Created {
+            return;
+        }
+        let mut shared = self.lock();
+        let above = change.parent;
+        let known = shared.plans.contains_key(&above).then_some(above);
+        if let Some(container) = known.or_else(|| shared.inside.get(&above).copied()) {
+            shared.place(change.id, container);
+        }
     }
 
     /// Forgets a cgroup: it is gone.
     pub fn forget(&self, cgroup: u64) {
         let outcome = self.with(|loaded, shared| {
+            shared.inside.remove(&cgroup);
             let before = shared.plans.remove(&cgroup).unwrap_or_default();
+            shared.guarded.set(cgroup, false);
             if let Some((device, inode)) = shared.canaries.remove(&cgroup) {
                 loaded.forget_canary(cgroup, device, inode);
             }
@@ -204,7 +263,7 @@ impl Sensor {
         }
     }
 
-    /// An executable whose exec in this cgroup proves that prevention is live: its start is refused, and told
+    /// An executable whose exec in this container proves that prevention is live: its start is refused, and told
     /// as [`Observation::Canary`].
     ///
     /// # Errors
@@ -254,7 +313,8 @@ impl Sensor {
     /// The rule behind a refusal that the kernel could not number.
     fn rule(&self, event: &Event, rule: u32) -> Option<u32> {
         let shared = self.lock();
-        let plan = shared.plans.get(&event.process.cgroup)?;
+        let cgroup = event.process.cgroup;
+        let plan = shared.plans.get(shared.inside.get(&cgroup).unwrap_or(&cgroup))?;
         match &event.activity {
             Activity::Exec { .. } if rule == 0 => {
                 let executable = &event.process.executable;
@@ -267,25 +327,45 @@ impl Sensor {
             Activity::Ptrace { .. } => plan.ptrace,
             Activity::Bpf { .. } => plan.bpf,
             Activity::Module { .. } => plan.module,
+            // Refused for what its traffic could be: the first that could not be refused to it.
+            Activity::RawSocket { .. } => plan.net_unlisted.or_else(|| {
+                plan.net.iter().find(|network| !network.allow).map(|network| network.rule)
+            }),
             _ if rule == u32::MAX => plan.net_unlisted,
             _ => Some(rule),
         }
     }
 }
 
+impl Shared {
+    /// No more than the kernel side can watch.
+    fn place(&mut self, cgroup: u64, container: u64) {
+        if self.inside.len() < MAX_INSIDE || self.inside.contains_key(&cgroup) {
+            self.inside.insert(cgroup, container);
+        }
+        let refuses = self.plans.get(&container).is_some_and(Plan::refuses_programs);
+        self.guarded.set(cgroup, self.kills && refuses);
+    }
+}
+
+/// Nobody else may know it: names that collide could be looked for otherwise.
+fn random_key() -> Result<[u64; 2], SensorError> {
+    let mut key = [0; 2];
+    for half in &mut key {
+        let mut bytes = [0; 8];
+        let got = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| SensorError::os("no random numbers", error.into()))?;
+        if got < bytes.len() {
+            return Err(SensorError::new(SensorErrorKind::Io, "too few random numbers"));
+        }
+        *half = u64::from_ne_bytes(bytes);
+    }
+    Ok(key)
+}
+
 fn mask(kinds: KindSet) -> u64 {
     // Changes of cgroups are always told, and what existed at start.
     kinds.iter().fold(1 << 40, |mask, kind: Kind| mask | 1 << kind.number())
-}
-
-/// The host's: that of its first process.
-pub(crate) fn mount_namespace(proc: Option<&Path>) -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(proc.unwrap_or(Path::new("/proc")).join("1/ns/mnt"))
-        .or_else(|_| std::fs::metadata("/proc/self/ns/mnt"))
-        .ok()
-        .and_then(|metadata| u32::try_from(metadata.ino()).ok())
-        .unwrap_or_default()
 }
 
 impl Reader {
@@ -345,8 +425,8 @@ impl Reader {
         }
     }
 
-    /// Waits for records, at most for `time`, and gives what at most `most` of them mean. Returns how many
-    /// there were; 0 also when the time was over.
+    /// Waits for records, at most for `time` and then [`SensorConfig::gather`], and gives what at most `most`
+    /// of them mean. Returns how many there were; 0 also when the time was over.
     ///
     /// # Errors
     ///
@@ -357,12 +437,19 @@ impl Reader {
         most: usize,
         give: &mut dyn FnMut(Observation),
     ) -> Result<usize, SensorError> {
-        ring::wait(&self.rings, time)?;
-        let Self { rings, tracker, sensor } = self;
+        let time = if self.tracker.holds() { time.min(HELD) } else { time };
+        if ring::wait(&self.rings, time)? && !self.behind {
+            std::thread::sleep(self.gather);
+        }
+        let Self { rings, tracker, sensor, .. } = self;
         let mut numbered = |observation: Observation| match observation {
-            Observation::Event { event, rule: Some(rule), outside } => {
+            Observation::Event { event, rule: Some(rule), outside, target } => {
                 let rule = sensor.rule(&event, rule);
-                give(Observation::Event { event, rule, outside });
+                give(Observation::Event { event, rule, outside, target });
+            }
+            Observation::Cgroup(change) => {
+                sensor.follow(&change);
+                give(Observation::Cgroup(change));
             }
             other => give(other),
         };
@@ -370,6 +457,8 @@ impl Reader {
         for ring in rings {
             taken += ring.take(most, |record| tracker.take(&record, &mut numbered));
         }
+        tracker.turn(&mut numbered);
+        self.behind = taken >= most;
         Ok(taken)
     }
 
@@ -393,6 +482,10 @@ impl Reader {
     }
 }
 
+/// A start of a program waits so long at most for the record that it was killed.
+const HELD: Duration = Duration::from_millis(5);
+/// Size of the kernel side's map of watched cgroups.
+const MAX_INSIDE: usize = 16_384;
 /// Bytes that one iterator may give: about 300,000 processes, or sockets and files open for writing.
 const MAX_SNAPSHOT: usize = 64 << 20;
 /// Bytes of one read; more than any record has.

@@ -9,6 +9,8 @@ const FAILURES: u8 = 1;
 const EVERY: u8 = 2;
 /// Told apart by its first argument.
 const BY_COMMAND: u8 = 4;
+/// And by its second: whom it is aimed at.
+const BY_TARGET: u8 = 32;
 /// Its third argument points to two times, of which the second is taken.
 const WITH_TIMES: u8 = 8;
 /// Its third argument is a name too.
@@ -132,7 +134,7 @@ const COMMON: &[Entry] = &[
     plain(libc::SYS_fsopen, MOUNT, FAILURES),
     named(libc::SYS_pivot_root, MOUNT, FAILURES, [0, NONE, 1, NONE]),
     named(libc::SYS_chroot, CALL, FAILURES, [0, NONE, NONE, NONE]),
-    plain(libc::SYS_ptrace, PTRACE, FAILURES | BY_COMMAND),
+    plain(libc::SYS_ptrace, PTRACE, FAILURES | BY_COMMAND | BY_TARGET),
     plain(libc::SYS_process_vm_writev, MEMORY, FAILURES | BY_COMMAND),
     plain(libc::SYS_process_vm_readv, MEMORY, FAILURES | BY_COMMAND),
     plain(libc::SYS_pidfd_getfd, MEMORY, FAILURES | EVERY),

@@ -28,6 +28,8 @@ pub struct Docker {
     /// `None`: the machine's.
     daemon: Option<Daemon>,
     images: Mutex<BTreeMap<Image, String>>,
+    /// Images of programs of ours, by name.
+    programs: Mutex<BTreeMap<String, String>>,
 }
 
 impl Docker {
@@ -47,12 +49,38 @@ impl Docker {
             std::fs::create_dir_all(home())?;
             Some(Daemon::start(&home(), Bridge::Own)?)
         };
-        Ok(Self { daemon, images: Mutex::default() })
+        Ok(Self { daemon, images: Mutex::default(), programs: Mutex::default() })
     }
 
     /// The engine's socket.
     pub fn socket(&self) -> PathBuf {
         self.daemon.as_ref().map_or_else(|| MACHINE.into(), Daemon::socket)
+    }
+
+    /// Where the engine keeps its data.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn data(&self) -> io::Result<PathBuf> {
+        let mut ask = self.command();
+        tool::text(ask.args(["info", "--format", "{{.DockerRootDir}}"])).map(PathBuf::from)
+    }
+
+    /// Where its containerd keeps what runs: `/run/containerd` of the machine's.
+    pub fn runtime(&self) -> PathBuf {
+        self.daemon.as_ref().map_or_else(|| "/run/containerd".into(), Daemon::runtime)
+    }
+
+    /// Whether it can be asked for this capability, without `CAP_`: each knows those of its day.
+    ///
+    /// # Errors
+    /// When an image for the question cannot be made.
+    pub fn knows_capability(&self, name: &str) -> io::Result<bool> {
+        let image = self.image(Image::Debian)?;
+        let mut create = self.command();
+        create.args(["create", "--cap-add", name, &image, "/none"]);
+        let Ok(made) = tool::text(&mut create) else { return Ok(false) };
+        tool::output(self.command().args(["rm", &made])).map(|_| true)
     }
 
     /// The client of this engine.
@@ -98,6 +126,33 @@ impl Docker {
         }
         images.insert(image, own.clone());
         Ok(own)
+    }
+
+    /// The image `palisade-test/<name>:own` of a program of ours: in `/usr/local/bin`, on the Debian that
+    /// the others are made of, with these instructions of a recipe (`ENTRYPOINT …`). Made once for a name.
+    ///
+    /// # Errors
+    /// As [`Docker::image`].
+    pub fn program(&self, name: &str, program: &Path, changes: &[&str]) -> io::Result<String> {
+        let base = self.image(Image::Debian)?;
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reference) = programs.get(name) {
+            return Ok(reference.clone());
+        }
+        let reference = format!("palisade-test/{name}:own");
+        // Of an earlier build, which nobody needs any more.
+        let _ = tool::output(self.command().args(["rmi", &reference]));
+        let made = tool::text(self.command().args(["create", &base, "/none"]))?;
+        let mut copy = self.command();
+        let copied =
+            tool::output(copy.arg("cp").arg(program).arg(format!("{made}:/usr/local/bin/")));
+        let mut commit = self.command();
+        commit.arg("commit").args(changes.iter().flat_map(|change| ["--change", change]));
+        let committed = copied.and_then(|_| tool::output(commit.args([&made, &reference])));
+        let _ = tool::output(self.command().args(["rm", &made]));
+        committed?;
+        programs.insert(name.to_owned(), reference.clone());
+        Ok(reference)
     }
 
     fn has(&self, reference: &str) -> io::Result<bool> {

@@ -157,7 +157,9 @@ impl Machine {
         let mut emulator = Command::new("setpriv");
         emulator
             .args(["--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg"])
-            .args(["-cpu", "qemu64", "-nodefaults", "-no-user-config", "-no-reboot"])
+            // Without `cmpxchg16b`: after one, QEMU 7.2 has flags that are none, and a kernel that is
+            // interrupted there dies of a double fault. Kernels do without it.
+            .args(["-cpu", "qemu64,-cx16", "-nodefaults", "-no-user-config", "-no-reboot"])
             .args(["-display", "none", "-monitor", "none"])
             .args(["-m", &self.memory.to_string()])
             // With several, the emulator loses what the kernel changes in its own code (static keys,

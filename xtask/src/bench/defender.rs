@@ -6,6 +6,7 @@ mod agent;
 mod audit;
 mod cost;
 mod flood;
+mod hashes;
 mod idle;
 mod latency;
 mod learned;
@@ -111,6 +112,8 @@ enum Part {
     Latency,
     /// 200 rules over a recorded stream.
     Rules,
+    /// Five million known-bad hashes.
+    Hashes,
     /// False incidents of learned services.
     Learned,
 }
@@ -182,7 +185,7 @@ pub(crate) fn defender(arguments: DefenderArgs) -> anyhow::Result<()> {
         audit,
         arguments,
     };
-    let parts: [(Part, Measure); 9] = [
+    let parts: [(Part, Measure); 10] = [
         (Part::Idle, idle::measure),
         (Part::Cost, cost::measure),
         (Part::Nginx, nginx::measure),
@@ -191,6 +194,7 @@ pub(crate) fn defender(arguments: DefenderArgs) -> anyhow::Result<()> {
         (Part::Prevention, prevention::measure),
         (Part::Latency, latency::measure),
         (Part::Rules, rules::measure),
+        (Part::Hashes, hashes::measure),
         (Part::Learned, learned::measure),
     ];
     let mut table = Table::default();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::container::{ended_in_order, state, tail, wait_until_healthy};
 use super::http::Server;
-use super::{IMAGE, sample};
+use super::{IMAGE, quietly, sample};
 use crate::command::output;
 use crate::root;
 use palisade_services::Daemon;
@@ -82,14 +82,6 @@ fn one_report(
         Ok(())
     })();
     done.map_err(|error: anyhow::Error| anyhow!("{error:#}\n{}", tail(daemon, gateway)))
-}
-
-/// Its progress is for terminals: it is shown when it fails.
-fn quietly(compose: &mut Command) -> anyhow::Result<()> {
-    let answer = compose.output().context("docker-compose cannot be run")?;
-    let said = String::from_utf8_lossy(&answer.stderr);
-    ensure!(answer.status.success(), "docker-compose failed: {}\n{said}", answer.status);
-    Ok(())
 }
 
 fn compose(daemon: &Daemon, home: &Path, file: &Path) -> Command {

@@ -100,6 +100,18 @@ pub(crate) enum PolicyCommand {
         file: PathBuf,
         /// Events as an output of format `record` writes them, one a line; `-` for standard input.
         events: PathBuf,
+        /// The behaviour model of an image, for events of its containers: a file that `palisade models
+        /// export` printed, or the image's name or the start of its digest, of the state directory.
+        #[arg(long, value_name = "FILE|IMAGE")]
+        model: Option<String>,
+        /// The Defender's state directory, where the model is.
+        #[arg(
+            long,
+            value_name = "DIR",
+            env = "PALISADE_DEFENDER_STATE",
+            default_value = "/var/lib/palisade/defender"
+        )]
+        state: PathBuf,
         /// Only the counts: which rules would have done what how often.
         #[arg(long)]
         summary: bool,

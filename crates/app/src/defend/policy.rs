@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use palisade_defender::agent;
-use palisade_defender::policy::{Enforce, Trial};
+use palisade_defender::models::{ModelCommand, ModelReply, Selector, Settings};
+use palisade_defender::policy::{Enforce, ImageModel, Trial};
+use palisade_model::UnixMillis;
 use palisade_sensor::ladder::Ladder;
 
 use super::arguments::{PolicyArguments, PolicyCommand};
@@ -24,9 +26,10 @@ pub(crate) fn run(arguments: PolicyArguments) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        PolicyCommand::Explain { file, events, summary, any_host } => {
+        PolicyCommand::Explain { file, events, model, state, summary, any_host } => {
             let policy = agent::policy(Some(&file))?;
-            explain(&policy, &events, summary, &enforce(any_host))
+            let model = model.map(|name| model_of(&name, &state)).transpose()?;
+            explain(&policy, &events, model.as_ref(), summary, &enforce(any_host))
         }
     }
 }
@@ -45,12 +48,31 @@ fn enforce(any_host: bool) -> Enforce {
     }
 }
 
+/// The model in a file, or of the state directory: of a Defender that runs, or of its files.
+fn model_of(name: &str, state: &Path) -> anyhow::Result<ImageModel> {
+    let settings = Settings::default();
+    let text = if Path::new(name).is_file() {
+        super::models::read(Path::new(name))?
+    } else {
+        let command = ModelCommand::Export(Selector(name.to_owned()));
+        match agent::command(state, &settings, &command)? {
+            ModelReply::File(text) => text,
+            _ => anyhow::bail!("the Defender gave no model"),
+        }
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
+    let now = UnixMillis(u64::try_from(now)?);
+    ImageModel::import(&text, settings.learning, now)
+        .with_context(|| format!("the model {name} cannot be used"))
+}
+
 /// Bytes of a line at most.
 const MAX_LINE: usize = 1 << 20;
 
 fn explain(
     policy: &palisade_defender::policy::Policy,
     events: &Path,
+    model: Option<&ImageModel>,
     summary: bool,
     enforce: &Enforce,
 ) -> anyhow::Result<ExitCode> {
@@ -62,7 +84,7 @@ fn explain(
         Box::new(BufReader::new(file))
     };
     let mut trial = Trial::default();
-    let mut line = Vec::new();
+    let (mut line, mut number) = (Vec::new(), 1_u64);
     loop {
         line.clear();
         let read =
@@ -71,15 +93,18 @@ fn explain(
             break;
         }
         let text = String::from_utf8_lossy(&line);
+        let own = number;
+        // A longer line comes in pieces, which are none of them records.
+        number += u64::from(line.ends_with(b"\n"));
         if text.trim().is_empty() {
             continue;
         }
-        let explained = policy.explain(text.trim(), None, enforce);
+        let explained = policy.explain(text.trim(), model, enforce);
         trial.add(&explained);
         if !summary {
             match &explained {
                 Ok(explained) => say(&format!("{explained}\n"))?,
-                Err(error) => complain(&error.to_string()),
+                Err(error) => complain(&format!("{} line {own}: {error}", events.display())),
             }
         }
     }

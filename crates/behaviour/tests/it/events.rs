@@ -69,6 +69,7 @@ pub(crate) fn process(path: &str, parent: Option<&str>) -> Process {
         executable: Executable { file: FileRef::at(path), hash: None, fileless: false },
         args: Vec::new(),
         args_cut: false,
+        environment_cut: false,
         environment: Vec::new(),
         cwd: String::new(),
         credentials: Credentials { uid: 101, euid: 101, ..Credentials::default() },

@@ -12,7 +12,7 @@ use super::run::AgentError;
 use super::{eyes, now, sources};
 use crate::containers::sockets::SocketStatus;
 use crate::containers::{Discovery, Hierarchy, Host, Registry, first_look};
-use crate::manners::capabilities;
+use crate::manners::capabilities::{self, Held};
 use crate::policy::Enforce;
 
 /// Why a check could not be made.
@@ -22,7 +22,7 @@ pub type CheckError = AgentError;
 pub struct Report {
     ladder: Ladder,
     enforce: Enforce,
-    missing: Vec<&'static capabilities::Needed>,
+    capabilities: Vec<(&'static capabilities::Needed, capabilities::Held)>,
     hierarchy: Hierarchy,
     sockets: Vec<SocketStatus>,
     containers: Vec<Arc<ContainerIdentity>>,
@@ -41,11 +41,12 @@ const SOCKETS: Duration = Duration::from_millis(1_500);
 /// As [`Agent::start`](super::Agent::start).
 pub fn check(config: &Config) -> Result<Report, CheckError> {
     let policy = sources::policy(config.policy.as_deref())?;
+    let root = &config.containers.host_root;
     let (detector, problems) =
-        sources::detector(&config.rules, config.built_in_rules, &config.detect)?;
+        sources::detector(&config.rules, config.built_in_rules, &config.detect, root)?;
     let host = Arc::new(Host::open(&config.containers.host_root)?);
     let hierarchy = Hierarchy::find(&host, &config.containers)?;
-    let missing = capabilities::missing();
+    let capabilities = capabilities::held();
     let sight = eyes::open(config, &hierarchy, host.proc());
     let enforce = Enforce::from_ladder(&sight.ladder);
     let seen = sight.live(config.sensor.kinds);
@@ -73,7 +74,7 @@ pub fn check(config: &Config) -> Result<Report, CheckError> {
     Ok(Report {
         ladder: sight.ladder,
         enforce,
-        missing,
+        capabilities,
         hierarchy,
         sockets,
         containers: running,
@@ -103,22 +104,23 @@ impl fmt::Display for Report {
         writeln!(out, "\nEVENTS\n{}", names.join(", "))?;
         writeln!(out, "\nPREVENTION\n{}", self.enforce)?;
         writeln!(out, "\nCAPABILITIES")?;
-        for needed in capabilities::NEEDED {
-            let lacks = self.missing.iter().any(|one| one.name == needed.name);
+        for (needed, held) in &self.capabilities {
             let kept = match needed.when {
                 capabilities::When::Always => "kept",
                 capabilities::When::SetUp => "given up after the start",
             };
-            match lacks {
-                false => writeln!(out, "{:<16} there, {kept}: {}", needed.name, needed.reason)?,
-                true => writeln!(out, "{:<16} MISSING: {}", needed.name, needed.without)?,
+            let (name, reason) = (needed.name, needed.reason);
+            match held {
+                Held::Itself => writeln!(out, "{name:<16} there, {kept}: {reason}")?,
+                Held::Within(wider) => writeln!(out, "{name:<16} in {wider}: {reason}")?,
+                Held::Missing => writeln!(out, "{name:<16} MISSING: {}", needed.without)?,
             }
         }
         writeln!(out, "\nCONTAINERS")?;
         writeln!(
             out,
             "told apart by cgroup {} at {}",
-            self.hierarchy.key.controller(),
+            self.hierarchy.key,
             self.hierarchy.root.display()
         )?;
         for socket in &self.sockets {

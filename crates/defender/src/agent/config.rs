@@ -121,7 +121,7 @@ pub enum ConfigError {
 pub struct SensorSettings {
     /// Whether BPF is used at all. Default true.
     pub bpf: bool,
-    /// Bytes of the ring between kernel and Defender; a power of two. Default 8 MiB. It counts against the
+    /// Bytes of the ring between kernel and Defender; a power of two. Default 4 MiB. It counts against the
     /// Defender's memory.
     pub ring_bytes: u32,
     /// Kinds of events that are watched. Default: all.
@@ -134,6 +134,10 @@ pub struct SensorSettings {
     /// Events a second of one kind in one container; those beyond are counted as lost. 0: no bound.
     /// Default 20,000.
     pub rate: u64,
+    /// After the first event, further ones are waited for so long, milliseconds, and read together: waking
+    /// the Defender for each would cost the containers more than all the rest. 0: none is waited for.
+    /// Default 4.
+    pub gather_ms: u64,
     /// Processes that are kept with their ancestry. Default 32,768.
     pub processes: usize,
     /// Observations that wait for the decider; beyond it they are counted as lost. Default 16,384.
@@ -144,11 +148,12 @@ impl Default for SensorSettings {
     fn default() -> Self {
         Self {
             bpf: true,
-            ring_bytes: 8 << 20,
+            ring_bytes: 4 << 20,
             kinds: KindSet::all(),
             sensitive_names: Vec::new(),
             dedup_ms: 1_000,
             rate: 20_000,
+            gather_ms: 4,
             processes: 32_768,
             waiting: 16_384,
         }

@@ -100,6 +100,14 @@ pub fn command(
     if let Ok(stream) = UnixStream::connect(path(state)) {
         return ask(stream, command).map_err(|error| failed(&error))?.map_err(CommandFailed);
     }
+    // To look must not make anything, and nothing was learned where there is nothing.
+    if !state.is_dir() && !matches!(command, ModelCommand::Import { .. }) {
+        let why = format!(
+            "there is no state directory {}: no Defender has run with it (--state)",
+            state.display()
+        );
+        return Err(CommandFailed(why));
+    }
     let store =
         Store::open(state.join("models"), settings.clone()).map_err(|error| failed(&error))?;
     store.command(command, now()).map_err(|error| failed(&error))

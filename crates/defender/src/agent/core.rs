@@ -3,21 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use palisade_behaviour::Outcome;
 use palisade_model::UnixMillis;
 use palisade_model::event::{
     Activity, Blind, Cause, ContainerId, ContainerIdentity, Effect, Event, IncidentSeverity, Kind,
-    KindSet, ProcessKey, Response,
+    KindSet, NamespaceOperation, ProcessKey, Response,
 };
 use palisade_sensor::{CgroupChange, CgroupWhat, Observation, Plan};
 
+use super::early::{Early, Seen};
 use crate::Finding;
 use crate::containers::{Container, ContainerChange, Found, Registry};
 use crate::detect::Detector;
 use crate::incidents::{Incidents, Update};
-use crate::models::{self, Keeper};
+use crate::models::{self, CommandError, Keeper, ModelCommand, ModelReply};
 use crate::output::{Item, Phase};
 use crate::policy::{
-    Act, Allowed, AuditEntry, Decision, Enforce, Leases, Planned, Policy, Respond, RuleSet,
+    Act, Allowed, AuditEntry, Decision, Enforce, ExecAnswer, Leases, Planned, Policy,
+    PolicyVersion, Respond, RuleSet,
 };
 
 /// What the decider wants done.
@@ -27,10 +30,12 @@ pub enum Order {
     Tell(Item),
     /// Write this into the audit log.
     Audit(Box<AuditEntry>),
-    /// Watch a cgroup, with this refused.
+    /// Watch a container, with this refused.
     Enforce {
-        /// Which.
-        cgroup: u64,
+        /// Its own cgroup: what the plan is kept by.
+        container: u64,
+        /// Further cgroups of it.
+        inside: Vec<u64>,
         /// What is refused.
         plan: Arc<Plan>,
     },
@@ -64,6 +69,20 @@ pub enum Order {
     Look(CgroupChange),
     /// A program ran in a container: it may have to be hashed.
     Ran(Arc<Event>),
+    /// The mounts of a container's process changed: programs in them are to be asked about.
+    Mounted {
+        /// Which container.
+        container: ContainerId,
+        /// A process that is in them.
+        process: ProcessKey,
+        /// Their namespace.
+        namespace: u32,
+    },
+    /// The kernel side has stopped a canary.
+    Proof {
+        /// In which cgroup.
+        cgroup: u64,
+    },
     /// Say this to the operator.
     Warn(String),
 }
@@ -76,7 +95,18 @@ pub struct Asked {
     /// What its model knows.
     pub model: Option<Arc<Allowed>>,
     /// Which text the rules are from.
-    pub version: crate::policy::PolicyVersion,
+    pub version: PolicyVersion,
+}
+
+/// What a program was answered that is not to run.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The answer.
+    pub answer: ExecAnswer,
+    /// Which text the rules are from.
+    pub version: PolicyVersion,
+    /// Its bytes are known to be bad.
+    pub malware: Option<Finding>,
 }
 
 /// What is held of a container that runs.
@@ -96,6 +126,8 @@ struct Sheet {
     stopping: Option<UnixMillis>,
     /// The last program that started: the evidence of what has no event of its own.
     last: Option<Arc<Event>>,
+    /// Programs of it run among the host's mounts: not everything there is the runtime's.
+    among_hosts: bool,
 }
 
 /// Addresses that are refused to one container because of their names, at most.
@@ -103,6 +135,8 @@ const MAX_LEASES: usize = 4_096;
 /// With more leases than these, a plan is not made anew within this time but by the next tick.
 const FEW_LEASES: usize = 64;
 const REPLAN_MS: u64 = 250;
+/// `CLONE_NEWNS` (clone(2)): mounts of its own.
+const NEW_MOUNTS: u64 = 0x0002_0000;
 /// A container that was to be stopped is not stopped again within this time.
 const STOP_AGAIN_MS: u64 = 10_000;
 
@@ -116,10 +150,11 @@ pub struct Core {
     incidents: Incidents,
     sheets: HashMap<ContainerId, Sheet>,
     host: RuleSet,
-    /// Kinds that the sensor sees.
-    live: KindSet,
+    /// The cgroup that we run in.
+    own: Option<u64>,
     /// Events that were a runtime's, making a container.
     runtime_steps: u64,
+    early: Early,
 }
 
 /// What a [`Core`] is made of.
@@ -138,12 +173,15 @@ pub struct Parts {
     pub incidents: Incidents,
     /// Kinds that the sensor sees.
     pub live: KindSet,
+    /// The cgroup that we run in. A container that it belongs to is told of as the host is: whatever the
+    /// policy says of containers, nothing is refused, killed or stopped there.
+    pub own: Option<u64>,
 }
 
 impl Core {
     /// A decider that knows no container yet.
     pub fn new(parts: Parts, now: UnixMillis) -> Self {
-        let Parts { registry, detector, mut keeper, policy, enforce, incidents, live } = parts;
+        let Parts { registry, detector, mut keeper, policy, enforce, incidents, live, own } = parts;
         keeper.models().sensors(live, now);
         let host = policy.for_container(None).clone();
         Self {
@@ -155,14 +193,20 @@ impl Core {
             incidents,
             sheets: HashMap::new(),
             host,
-            live,
+            own,
             runtime_steps: 0,
+            early: Early::default(),
         }
     }
 
-    /// Events that were a runtime's, making a container: nobody is told of them.
+    /// Events that were a runtime's, making a container or entering it: nobody is told of them.
     pub fn runtime_steps(&self) -> u64 {
         self.runtime_steps
+    }
+
+    /// Events of containers whose image was not known, which there was no room to keep until it was.
+    pub fn early_lost(&self) -> u64 {
+        self.early.lost()
     }
 
     /// The containers.
@@ -175,32 +219,52 @@ impl Core {
         &mut self.keeper
     }
 
-    /// The incidents.
-    pub fn incidents(&self) -> &Incidents {
-        &self.incidents
-    }
-
-    /// The rules.
-    pub fn detector(&self) -> &Detector {
-        &self.detector
-    }
-
     /// Takes what the sensor saw.
     pub fn observe(&mut self, seen: Observation, now: UnixMillis, orders: &mut Vec<Order>) {
         match seen {
-            Observation::Event { event, rule, outside } => {
-                let event = self.known(*event);
+            Observation::Event { event, rule, outside, target } => {
+                let event = self.known(*event, target);
                 // What a runtime does to make the container is not the container's doing.
-                if outside && event.container.is_some() {
+                if outside && self.is_runtimes(&event, orders) {
                     self.runtime_steps += 1;
                 } else {
-                    self.event(event, rule, now, orders);
+                    self.event(event, rule, None, now, orders);
                 }
             }
             Observation::Cgroup(change) => self.cgroup(change, now, orders),
+            Observation::Canary { cgroup } => orders.push(Order::Proof { cgroup }),
             // The tracker has it; who it is in, is asked when it acts.
-            Observation::Existing(_) | Observation::Canary { .. } => {}
+            Observation::Existing(_) => {}
         }
+    }
+
+    /// A program was refused when we were asked about it.
+    pub fn refused(
+        &mut self,
+        event: Event,
+        answered: &Answered,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
+        let event = self.known(event, None);
+        self.event(event, None, Some(answered), now, orders);
+    }
+
+    /// Of an act among the host's mounts, in a container's cgroup: whether a runtime is on its way in. A
+    /// runtime starts no program from inside that stays outside; one that does so runs there.
+    fn is_runtimes(&mut self, event: &Event, orders: &mut Vec<Order>) -> bool {
+        let Some(container) = &event.container else { return false };
+        let Some(sheet) = self.sheets.get_mut(&container.id) else { return true };
+        let parent = event.process.ancestors.parent();
+        let parent = parent.and_then(|parent| self.registry.by_cgroup(parent.cgroup));
+        let inside = parent.is_some_and(|parent| parent.id == container.id);
+        if event.kind() == Kind::Exec && inside && !sheet.among_hosts {
+            sheet.among_hosts = true;
+            if let Some(text) = sheet.rules.unenforced_among_hosts(&sheet.planned) {
+                orders.push(Order::Warn(format!("container {}: {text}", container.shown())));
+            }
+        }
+        !sheet.among_hosts
     }
 
     /// Takes what the discovery found.
@@ -214,12 +278,14 @@ impl Core {
         self.changed(changes, now, orders);
         match change.what {
             CgroupWhat::Created => {
-                // A cgroup inside a container: the kernel side watches it already, without a plan.
+                // A cgroup inside a container: the kernel side holds it to the plan already. But not to
+                // one that was switched while it was made.
                 if let Some(container) = self.registry.container(change.id)
                     && let Some(sheet) = self.sheets.get(&container.identity.id)
                 {
                     let plan = Arc::clone(&sheet.plan);
-                    orders.push(Order::Enforce { cgroup: change.id, plan });
+                    let (container, inside) = (sheet.identity.cgroup, vec![change.id]);
+                    orders.push(Order::Enforce { container, inside, plan });
                 }
                 orders.push(Order::Look(change));
             }
@@ -243,10 +309,10 @@ impl Core {
         let identity = container.identity;
         let (_, warning) = self.keeper.container_started(&identity, now);
         orders.extend(warning.map(|warning| Order::Warn(warning.to_string())));
-        let rules = self.policy.for_container(Some(&identity)).clone();
-        let leases = match self.sheets.remove(&identity.id) {
-            Some(sheet) => sheet.leases,
-            None => Leases::new(MAX_LEASES),
+        let rules = self.rules_of(&identity);
+        let (leases, among_hosts) = match self.sheets.remove(&identity.id) {
+            Some(sheet) => (sheet.leases, sheet.among_hosts),
+            None => (Leases::new(MAX_LEASES), false),
         };
         let sheet = Sheet {
             identity: Arc::clone(&identity),
@@ -259,13 +325,70 @@ impl Core {
             stale: false,
             stopping: None,
             last: None,
+            among_hosts,
         };
         self.sheets.insert(identity.id.clone(), sheet);
         self.plan(&identity.id, true, now, orders);
+        if identity.image_digest.is_none() {
+            self.early.expect(&identity.id, now);
+        } else {
+            self.compare_early(&identity, now, orders);
+        }
+    }
+
+    fn keep_early(&mut self, event: &Arc<Event>, decision: &Decision) {
+        if let Some(container) = &event.container
+            && self.early.expects(&container.id)
+        {
+            let raised = decision.findings.iter().map(|finding| finding.cause.clone()).collect();
+            let (event, refused) = (Arc::clone(event), !decision.allowed);
+            self.early.keep(&container.id, Seen { event, raised, refused });
+        }
+    }
+
+    /// What a container did before its image was known is compared with the image's model, and with the
+    /// rules that are for that image. What was raised, refused or told then is not so again.
+    fn compare_early(
+        &mut self,
+        identity: &Arc<ContainerIdentity>,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
+        for Seen { event, raised, refused } in self.early.take(&identity.id) {
+            let mut event = Arc::unwrap_or_clone(event);
+            event.container = Some(Arc::clone(identity));
+            let event = Arc::new(event);
+            let (outcome, findings) = self.compare(&event, now);
+            let (mut decision, stop) = self.decide(&event, findings, outcome.as_ref(), None, now);
+            decision.findings.retain(|finding| !raised.contains(&finding.cause));
+            if !refused {
+                respond(&event, &decision, self.policy.version(), stop, orders);
+            }
+            tell(self.incidents.take(&event, decision.findings, now), orders);
+        }
+        self.follow_models(now, orders);
+    }
+
+    /// What the model of its image says of an event, and what of that is to be raised.
+    fn compare(&mut self, event: &Event, now: UnixMillis) -> (Option<Outcome>, Vec<Finding>) {
+        let outcome = self.keeper.models().compare(event, now);
+        let image = event.container.as_ref().and_then(|container| container.image_digest);
+        let findings = match (&outcome, image) {
+            (Some(outcome), Some(image)) => models::findings(image, outcome),
+            _ => Vec::new(),
+        };
+        (outcome, findings)
+    }
+
+    fn rules_of(&self, identity: &ContainerIdentity) -> RuleSet {
+        let own = self.own.and_then(|cgroup| self.registry.by_cgroup(cgroup));
+        let other = own.is_none_or(|own| own.id != identity.id);
+        self.policy.for_container(other.then_some(identity)).clone()
     }
 
     fn stopped(&mut self, container: &Container, now: UnixMillis, orders: &mut Vec<Order>) {
         let identity = &container.identity;
+        self.early.take(&identity.id);
         self.keeper.models().container_stopped(&identity.id, now);
         self.detector.forget(&identity.id);
         self.incidents.container_removed(&identity.id);
@@ -292,16 +415,15 @@ impl Core {
         sheet.model = known.and_then(|known| Allowed::of_model(&known, ephemeral)).map(Arc::new);
         let planned = sheet.rules.plan(sheet.model.as_deref(), &sheet.leases);
         let other = planned.plan != *sheet.plan;
-        if other {
+        let new = planned.asked != sheet.planned.asked;
+        if other || new {
             sheet.plan = Arc::new(planned.plan.clone());
-            for text in sheet.rules.unenforced(&planned, &self.enforce) {
-                let name = sheet.identity.shown();
-                orders.push(Order::Warn(format!("container {name}: {text}")));
-            }
+            warn(sheet, &planned, &self.enforce, orders);
         }
-        let asks = planned.asked != sheet.planned.asked || (other && !planned.asked.is_empty());
-        if asks || (always && !planned.asked.is_empty()) {
-            let asked = (!planned.asked.is_empty()).then(|| Asked {
+        // What nobody can be asked about is decided once it is seen. Who is asked goes by the newest model.
+        let asking = !planned.asked.is_empty() && self.enforce.exec_asked;
+        if asking || (new && self.enforce.exec_asked) {
+            let asked = asking.then(|| Asked {
                 rules: sheet.rules.clone(),
                 model: sheet.model.clone(),
                 version: self.policy.version(),
@@ -312,46 +434,90 @@ impl Core {
         }
         sheet.planned = planned;
         if other || always {
-            for cgroup in self.registry.cgroups_of(id) {
-                orders.push(Order::Enforce { cgroup, plan: Arc::clone(&sheet.plan) });
+            let inside: Vec<u64> = self.registry.cgroups_of(id).collect();
+            let (container, plan) = (sheet.identity.cgroup, Arc::clone(&sheet.plan));
+            if !inside.is_empty() {
+                orders.push(Order::Enforce { container, inside, plan });
             }
         }
     }
 
     fn event(
         &mut self,
-        mut event: Event,
+        event: Event,
         rule: Option<u32>,
+        answered: Option<&Answered>,
         now: UnixMillis,
         orders: &mut Vec<Order>,
     ) {
-        self.name_targets(&mut event);
         let event = Arc::new(event);
         let mut findings = Vec::new();
         self.detector.look(&event, now, &mut findings);
-        let outcome = self.keeper.models().compare(&event, now);
-        if let (Some(outcome), Some(container)) = (&outcome, &event.container)
-            && let Some(image) = container.image_digest
-        {
-            findings.extend(models::findings(image, outcome));
-        }
-        let (decision, stop) = self.decide(&event, findings, outcome.as_ref(), now);
+        let (outcome, deviations) = self.compare(&event, now);
+        findings.extend(deviations);
         self.lease(&event, now, orders);
         if event.kind() == Kind::Exec && event.effect == Effect::Seen {
             self.keep_last(&event);
             orders.push(Order::Ran(Arc::clone(&event)));
         }
-        self.respond(&event, &decision, stop, orders);
-        let updates = self.incidents.take(&event, decision.findings.clone(), now);
+        self.mounted(&event, orders);
+        let decision = self.judge(&event, findings, outcome.as_ref(), answered, now, orders);
+        self.keep_early(&event, &decision);
+        let updates = self.incidents.take(&event, decision.findings, now);
         orders.push(Order::Tell(Item::Event(Arc::clone(&event))));
         tell(updates, orders);
-        if rule.is_some() && event.effect != Effect::Seen {
+        if (rule.is_some() || answered.is_some()) && event.effect != Effect::Seen {
             let process = event.process.key;
             let container = event.container.as_ref().map(|container| &container.id);
             let response = Response::Prevented { process };
             let (_, updates) = self.incidents.responded(container, Some(&process), response, now);
             tell(updates, orders);
         }
+        self.follow_models(now, orders);
+    }
+
+    /// Mounts that came after a container's start are asked about too.
+    fn mounted(&self, event: &Event, orders: &mut Vec<Order>) {
+        let changes = match &event.activity {
+            Activity::Mount { .. } => true,
+            Activity::Namespace { operation: NamespaceOperation::Enter, .. } => true,
+            Activity::Namespace { flags, .. } => flags & NEW_MOUNTS != 0,
+            _ => false,
+        };
+        let container = event.container.as_ref().filter(|_| changes && event.succeeded());
+        let sheet = container.and_then(|container| self.sheets.get(&container.id));
+        if let Some(sheet) = sheet.filter(|sheet| !sheet.planned.asked.is_empty()) {
+            let (container, process) = (sheet.identity.id.clone(), event.process.key);
+            let namespace = event.process.namespaces.mnt;
+            orders.push(Order::Mounted { container, process, namespace });
+        }
+    }
+
+    /// Makes the plans anew of images whose model changed.
+    fn follow_models(&mut self, now: UnixMillis, orders: &mut Vec<Order>) {
+        for image in self.keeper.models().take_changed() {
+            let of_image = |sheet: &&Sheet| sheet.identity.image_digest == Some(image);
+            let sheets = self.sheets.values().filter(of_image);
+            let ids: Vec<ContainerId> = sheets.map(|sheet| sheet.identity.id.clone()).collect();
+            for id in ids {
+                self.plan(&id, false, now, orders);
+            }
+        }
+    }
+
+    /// Carries out what somebody wants done with a model. Plans follow at once.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub fn command(
+        &mut self,
+        command: &ModelCommand,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) -> Result<ModelReply, CommandError> {
+        let reply = self.keeper.command(command, now);
+        self.follow_models(now, orders);
+        reply
     }
 
     fn keep_last(&mut self, event: &Arc<Event>) {
@@ -396,10 +562,27 @@ impl Core {
         now: UnixMillis,
         orders: &mut Vec<Order>,
     ) {
-        let (decision, stop) = self.decide(event, findings, None, now);
-        self.respond(event, &decision, stop, orders);
-        let updates = self.incidents.take(event, decision.findings, now);
-        tell(updates, orders);
+        let decision = self.judge(event, findings, None, None, now, orders);
+        tell(self.incidents.take(event, decision.findings, now), orders);
+    }
+
+    /// What is done about an event, and what of it is to be raised.
+    fn judge(
+        &mut self,
+        event: &Arc<Event>,
+        findings: Vec<Finding>,
+        outcome: Option<&Outcome>,
+        answered: Option<&Answered>,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) -> Decision {
+        let answer = answered.map(|answered| &answered.answer);
+        let (mut decision, stop) = self.decide(event, findings, outcome, answer, now);
+        // What the answer stood on is not decided once more.
+        decision.findings.extend(answered.and_then(|answered| answered.malware.clone()));
+        let version = answered.map_or(self.policy.version(), |answered| answered.version);
+        respond(event, &decision, version, stop, orders);
+        decision
     }
 
     /// The policy's list of known-bad hashes.
@@ -407,24 +590,21 @@ impl Core {
         self.policy.settings().malware_hashes.clone()
     }
 
-    /// The event with its container.
-    fn known(&self, mut event: Event) -> Event {
+    /// The event with its container, and with that of the process that it was aimed at, which is in the
+    /// cgroup `aimed`.
+    fn known(&self, mut event: Event, aimed: Option<u64>) -> Event {
         event.container = self.registry.by_cgroup(event.process.cgroup).map(Arc::clone);
-        event
-    }
-
-    /// Who a signal, a trace or a read of memory was aimed at, is in a container too.
-    fn name_targets(&self, event: &mut Event) {
-        let target = match &mut event.activity {
+        let aimed = aimed.and_then(|cgroup| self.registry.by_cgroup(cgroup));
+        if let (
             Activity::Ptrace { target, .. }
             | Activity::Memory { target, .. }
-            | Activity::Signal { target, .. } => target,
-            _ => return,
-        };
-        // Only within the same container is it known without asking the tracker.
-        if target.key.tgid() == event.process.key.tgid() {
-            target.container = event.container.as_ref().map(|container| container.id.clone());
+            | Activity::Signal { target, .. },
+            Some(container),
+        ) = (&mut event.activity, aimed)
+        {
+            target.container = Some(container.id.clone());
         }
+        event
     }
 
     /// What policy says, and whether the container is to be stopped now.
@@ -432,12 +612,13 @@ impl Core {
         &mut self,
         event: &Event,
         findings: Vec<Finding>,
-        outcome: Option<&palisade_behaviour::Outcome>,
+        outcome: Option<&Outcome>,
+        answered: Option<&ExecAnswer>,
         now: UnixMillis,
     ) -> (Decision, bool) {
         let id = event.container.as_ref().map(|container| &container.id);
         let Some(sheet) = id.and_then(|id| self.sheets.get_mut(id)) else {
-            let act = Act { findings, outcome, ..Act::bare(event) };
+            let act = Act { findings, outcome, answered, ..Act::bare(event) };
             return (self.host.decide(act), false);
         };
         let act = Act {
@@ -446,6 +627,7 @@ impl Core {
             outcome,
             model: sheet.model.as_deref(),
             leases: Some(&sheet.leases),
+            answered,
         };
         let decision = sheet.rules.decide(act);
         let again = sheet.stopping.is_none_or(|since| now.since(since) >= STOP_AGAIN_MS);
@@ -473,28 +655,6 @@ impl Core {
         }
     }
 
-    fn respond(
-        &mut self,
-        event: &Arc<Event>,
-        decision: &Decision,
-        stop: bool,
-        orders: &mut Vec<Order>,
-    ) {
-        let entry = AuditEntry::of(event, decision, self.policy.version());
-        match decision.respond {
-            Respond::Nothing => {}
-            Respond::Kill => orders.push(Order::Kill {
-                process: event.process.key,
-                container: event.container.clone(),
-            }),
-            Respond::Stop => {
-                let Some(container) = event.container.as_ref().filter(|_| stop) else { return };
-                orders.push(Order::Stop { container: Arc::clone(container) });
-            }
-        }
-        orders.extend(entry.map(|entry| Order::Audit(Box::new(entry))));
-    }
-
     /// What came of an order.
     pub fn responded(
         &mut self,
@@ -517,10 +677,47 @@ impl Core {
 
     /// A canary was not stopped: prevention is not live in this container.
     pub fn canary_missed(&mut self, event: Event, now: UnixMillis, orders: &mut Vec<Order>) {
+        let detail = "a program that is always refused here was started and ran";
+        self.prevention_lost(event, detail.to_owned(), now, orders);
+    }
+
+    /// Nobody is asked any more before a program runs. `enforce`: what can be refused without that.
+    /// `event`: what an incident of it shows, of a container or of the host.
+    pub fn gate_lost(
+        &mut self,
+        why: &str,
+        enforce: Enforce,
+        event: impl Fn(Option<Arc<ContainerIdentity>>) -> Event,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
+        let detail = format!("programs are not asked about any more (fanotify is given up): {why}");
+        self.enforce = enforce;
+        let asked = self.sheets.values().filter(|sheet| !sheet.planned.asked.is_empty());
+        let mut places: Vec<_> = asked.map(|sheet| Some(Arc::clone(&sheet.identity))).collect();
+        if places.is_empty() {
+            places.push(None);
+        }
+        for place in places {
+            let id = place.as_ref().map(|container| container.id.clone());
+            self.prevention_lost(event(place), detail.clone(), now, orders);
+            if let Some(sheet) = id.and_then(|id| self.sheets.get(&id)) {
+                warn(sheet, &sheet.planned, &self.enforce, orders);
+            }
+        }
+    }
+
+    fn prevention_lost(
+        &mut self,
+        event: Event,
+        detail: String,
+        now: UnixMillis,
+        orders: &mut Vec<Order>,
+    ) {
         let finding = Finding {
             cause: Cause::PreventionLost,
             title: "Prevention does not work".to_owned(),
-            detail: "a program that is always refused here was started and ran".to_owned(),
+            detail,
             severity: IncidentSeverity::Critical,
             techniques: "T1562.001".parse().into_iter().collect(),
         };
@@ -540,8 +737,9 @@ impl Core {
         self.policy = policy;
         let ids: Vec<ContainerId> = self.sheets.keys().cloned().collect();
         for id in ids {
-            if let Some(sheet) = self.sheets.get_mut(&id) {
-                sheet.rules = self.policy.for_container(Some(&sheet.identity)).clone();
+            let rules = self.sheets.get(&id).map(|sheet| self.rules_of(&sheet.identity));
+            if let (Some(sheet), Some(rules)) = (self.sheets.get_mut(&id), rules) {
+                sheet.rules = rules;
             }
             self.plan(&id, true, now, orders);
         }
@@ -550,11 +748,13 @@ impl Core {
     /// Lets time pass: to be called about once a second.
     pub fn tick(&mut self, now: UnixMillis, orders: &mut Vec<Order>) {
         self.registry.sweep(now);
+        self.early.expire(now);
         let updates = self.incidents.tick(now);
         tell(updates, orders);
         for warning in self.keeper.save(false, now) {
             orders.push(Order::Warn(warning.to_string()));
         }
+        self.follow_models(now, orders);
         let refusing: Vec<ContainerId> = self
             .sheets
             .iter_mut()
@@ -581,21 +781,38 @@ impl Core {
     pub fn protected(&self) -> Vec<(Arc<ContainerIdentity>, u64)> {
         self.sheets
             .values()
-            .filter(|sheet| {
-                let plan = &sheet.plan;
-                !plan.exec.is_empty()
-                    || plan.exec_unlisted.is_some()
-                    || plan.exec_upper.is_some()
-                    || plan.exec_memory.is_some()
-            })
+            .filter(|sheet| sheet.plan.refuses_programs())
             .map(|sheet| (Arc::clone(&sheet.identity), sheet.identity.cgroup))
             .collect()
     }
+}
 
-    /// Kinds that the sensor sees.
-    pub fn live(&self) -> KindSet {
-        self.live
+/// What the rules of a container want refused and nothing here can refuse.
+fn warn(sheet: &Sheet, planned: &Planned, enforce: &Enforce, orders: &mut Vec<Order>) {
+    let name = sheet.identity.shown();
+    for text in sheet.rules.unenforced(planned, enforce) {
+        orders.push(Order::Warn(format!("container {name}: {text}")));
     }
+}
+
+fn respond(
+    event: &Arc<Event>,
+    decision: &Decision,
+    version: PolicyVersion,
+    stop: bool,
+    orders: &mut Vec<Order>,
+) {
+    let entry = AuditEntry::of(event, decision, version);
+    match decision.respond {
+        Respond::Nothing => {}
+        Respond::Kill => orders
+            .push(Order::Kill { process: event.process.key, container: event.container.clone() }),
+        Respond::Stop => {
+            let Some(container) = event.container.as_ref().filter(|_| stop) else { return };
+            orders.push(Order::Stop { container: Arc::clone(container) });
+        }
+    }
+    orders.extend(entry.map(|entry| Order::Audit(Box::new(entry))));
 }
 
 fn tell(updates: Vec<Update>, orders: &mut Vec<Order>) {

@@ -90,11 +90,13 @@ fn sensor_config(config: &Config, hierarchy: &Hierarchy, proc: &std::path::Path)
         reads: false,
         dedup: Duration::from_millis(own.dedup_ms),
         rate: own.rate,
+        gather: Duration::from_millis(own.gather_ms),
         track: TrackSettings {
             proc: Some(proc.to_owned()),
             processes: own.processes,
             ..TrackSettings::default()
         },
+        ..SensorConfig::default()
     }
 }
 
@@ -162,20 +164,28 @@ const MAX_LOST: usize = 4_096;
 
 impl Lost {
     fn note(&self, batch: &[Observation], time: UnixMillis) {
-        let mut counts = self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         for one in batch {
-            let Observation::Event { event, .. } = one else {
-                self.cgroups.fetch_add(1, Ordering::Relaxed);
-                continue;
-            };
-            let key = (event.process.cgroup, event.kind());
-            let full = counts.len() >= MAX_LOST && !counts.contains_key(&key);
-            let key = if full { (0, event.kind()) } else { key };
-            let fresh = Span { count: 0, from: time, until: time };
-            let span = counts.entry(key).or_insert(fresh);
-            span.count += 1;
-            span.until = time;
+            match one {
+                Observation::Event { event, .. } => {
+                    self.note_one(event.process.cgroup, event.kind(), time);
+                }
+                _ => {
+                    self.cgroups.fetch_add(1, Ordering::Relaxed);
+                }
+            }
         }
+    }
+
+    /// One event of this kind, of a process in this cgroup.
+    pub(super) fn note_one(&self, cgroup: u64, kind: Kind, time: UnixMillis) {
+        let mut counts = self.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let key = (cgroup, kind);
+        let full = counts.len() >= MAX_LOST && !counts.contains_key(&key);
+        let key = if full { (0, kind) } else { key };
+        let fresh = Span { count: 0, from: time, until: time };
+        let span = counts.entry(key).or_insert(fresh);
+        span.count += 1;
+        span.until = time;
     }
 
     /// Everything since the last call.

@@ -2,7 +2,7 @@
 //! the kernel cannot tell by itself: patterns, parents, users, hashes.
 //!
 //! Fails open: a question that is not answered in time is answered by the guard's own watchdog, which
-//! gives fanotify up and lets every waiter go.
+//! gives fanotify up and lets every waiter go. Why is in [`Gate::lost`], and the decider says it to all.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,22 +13,24 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use palisade_model::Sha256;
 use palisade_model::event::{
-    Activity, Ancestor, Ancestors, Capabilities, ContainerIdentity, Credentials, Effect, Event,
-    Executable, FileIdentity, FileKind, FileRef, Namespaces, Process, ProcessKey, Rung, Source,
-    readable,
+    Activity, Ancestor, Ancestors, Capabilities, ContainerId, ContainerIdentity, Credentials,
+    Effect, Event, Executable, FileIdentity, FileKind, FileRef, Kind, Namespaces, Process,
+    ProcessKey, Rung, Source, readable,
 };
-use palisade_sensor::fanotify::{Answer, Guard, Question};
+use palisade_sensor::fanotify::{Answer, Guard, Marked, Question};
 use palisade_sensor::procfs;
 use palisade_sensor::{SensorError, procfs::Snapshot};
 use sha2::{Digest as _, Sha256 as Hash};
 
-use super::core::Asked;
+use super::core::{Answered, Asked};
+use super::eyes::Watching;
 use super::now;
 use crate::containers::Hierarchy;
-use crate::hashes::{Hasher, KnownBad};
+use crate::hashes::{self, Hasher, KnownBad};
 use crate::metrics::Metrics;
-use crate::policy::{AuditEntry, ExecAnswer, ExecQuestion, HashVerdict};
+use crate::policy::{ExecQuestion, HashVerdict};
 
 /// Executables up to this many bytes are hashed while they wait; larger ones are not known then.
 const MAX_HASHED: u64 = 32 << 20;
@@ -39,7 +41,7 @@ const MAX_ABOVE: usize = 32;
 #[derive(Debug)]
 pub(super) enum Told {
     /// A program was refused.
-    Refused(Box<Event>, Box<AuditEntry>),
+    Refused(Box<Event>, Box<Answered>),
 }
 
 /// By cgroup: whose programs ask, and by which rules.
@@ -61,6 +63,8 @@ pub(super) struct Answers {
     pub(super) known_bad: Option<Arc<KnownBad>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) told: SyncSender<Told>,
+    /// What finds no room there is counted here.
+    pub(super) watching: Arc<Watching>,
     /// A program waits so long at most; then all are let go, and nobody is asked about any more.
     pub(super) deadline: Duration,
 }
@@ -88,33 +92,46 @@ impl Gate {
         Ok(gate)
     }
 
-    /// Asks for a container from now on, or no more.
-    ///
-    /// # Errors
-    ///
-    /// When its file system cannot be marked: then it is not asked.
+    /// Asks by these rules about programs of a container from now on, or no more. What is not marked
+    /// ([`Gate::mark`]) does not ask.
     pub(super) fn ask(
         &self,
         container: &Arc<ContainerIdentity>,
         cgroups: &[u64],
-        process: Option<u32>,
         asked: Option<Asked>,
-    ) -> Result<(), SensorError> {
+    ) {
         let mut sheets = self.sheets.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Some(asked) = asked else {
             sheets.retain(|_, (known, _)| known.id != container.id);
-            return Ok(());
+            return;
         };
         for cgroup in cgroups {
             sheets.insert(*cgroup, (Arc::clone(container), asked.clone()));
         }
-        drop(sheets);
-        match process {
-            Some(tgid) => {
-                self.guard.mark_filesystem(&self.proc.join(tgid.to_string()).join("root"))
-            }
-            None => Ok(()),
-        }
+    }
+
+    /// Marks the mounts of a container's process.
+    ///
+    /// # Errors
+    ///
+    /// As [`Guard::mark_mounts`].
+    pub(super) fn mark(&self, tgid: u32) -> Result<Marked, SensorError> {
+        self.guard.mark_mounts(&self.proc, tgid)
+    }
+
+    /// A container's own cgroup, where programs of it are asked about.
+    pub(super) fn cgroup_of(&self, container: &ContainerId) -> Option<u64> {
+        let sheets = self.sheets.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        sheets
+            .values()
+            .map(|(known, _)| known)
+            .find(|known| known.id == *container)
+            .map(|one| one.cgroup)
+    }
+
+    /// Why nobody is asked any more; `None` while programs are.
+    pub(super) fn lost(&self) -> Option<&str> {
+        self.guard.lost()
     }
 }
 
@@ -129,7 +146,7 @@ struct Open<'a>(&'a Guard);
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.close("the thread that answers has ended");
     }
 }
 
@@ -138,8 +155,7 @@ impl Answers {
         // However this thread ends: nobody else answers those who wait.
         let _open = Open(guard);
         while !stop.load(Ordering::Acquire) {
-            if let Err(error) = guard.wait(Duration::from_millis(200)) {
-                tracing::error!(%error, "programs are not asked about any more: they run");
+            if guard.wait(Duration::from_millis(200)).is_err() {
                 self.metrics.fanotify("timed-out");
                 return;
             }
@@ -178,6 +194,8 @@ impl Answers {
             .as_ref()
             .filter(|parent| self.cgroups(parent).contains(&cgroup))
             .map_or(String::new(), |parent| readable(&parent.executable));
+        let bad = self.known_bad(&file);
+        let hash = bad.as_ref().map(|(_, name)| HashVerdict::KnownBad(name.clone()));
         let answer = asked.rules.decide_exec(
             &ExecQuestion {
                 path: &path,
@@ -187,7 +205,7 @@ impl Answers {
                 upper: None,
                 fileless: path.starts_with("/memfd:"),
                 auxiliary: is_auxiliary(&path, &file),
-                hash: self.hash(&file),
+                hash: hash.unwrap_or_default(),
             },
             asked.model.as_deref(),
         );
@@ -196,7 +214,11 @@ impl Answers {
             return Answer::Allow;
         }
         self.metrics.fanotify("deny");
-        self.tell(&snapshot, parent.as_ref(), cgroup, &container, &path, &file, &answer, &asked);
+        let process = would_be(&snapshot, parent.as_ref(), cgroup, &path, &file);
+        let about = &process.executable.file;
+        let malware = bad.map(|(hash, name)| hashes::malware(hash, &name, about));
+        let answered = Answered { answer, version: asked.version, malware };
+        self.tell(&snapshot, process, &container, answered);
         Answer::Deny
     }
 
@@ -215,12 +237,11 @@ impl Answers {
             .collect()
     }
 
-    /// What is known of its bytes. Read at its own place: the descriptor's is the waiting program's.
-    fn hash(&self, file: &File) -> HashVerdict {
-        let (Some(known_bad), Some(hasher)) = (&self.known_bad, &self.hasher) else {
-            return HashVerdict::Unknown;
-        };
-        let Ok(metadata) = file.metadata() else { return HashVerdict::Unknown };
+    /// The hash of its bytes and what that is called, if it is known to be bad. Read at its own place: the
+    /// descriptor's is the waiting program's.
+    fn known_bad(&self, file: &File) -> Option<(Sha256, String)> {
+        let (known_bad, hasher) = (self.known_bad.as_ref()?, self.hasher.as_ref()?);
+        let metadata = file.metadata().ok()?;
         let identity = identity(&metadata);
         let hash = hasher.known(&identity).or_else(|| {
             let hash = (metadata.len() <= MAX_HASHED)
@@ -228,26 +249,17 @@ impl Answers {
                 .flatten()?;
             hasher.remember(identity, hash);
             Some(hash)
-        });
-        match hash.and_then(|hash| known_bad.find(&hash)) {
-            Some(name) => HashVerdict::KnownBad(name),
-            None => HashVerdict::Unknown,
-        }
+        })?;
+        known_bad.find(&hash).map(|name| (hash, name))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "everything that is known of one refusal")]
     fn tell(
         &self,
         caller: &Snapshot,
-        parent: Option<&Snapshot>,
-        cgroup: u64,
+        process: Process,
         container: &Arc<ContainerIdentity>,
-        path: &str,
-        file: &File,
-        answer: &ExecAnswer,
-        asked: &Asked,
+        answered: Answered,
     ) {
-        let process = would_be(caller, parent, cgroup, path, file);
         let event = Event {
             time: now(),
             boot_ns: 0,
@@ -269,12 +281,14 @@ impl Answers {
             call: None,
             effect: Effect::Refused,
         };
-        let id = Some(container.id.clone());
-        let Some(entry) = AuditEntry::of_exec(event.time, id, path, answer, false, asked.version)
-        else {
-            return;
-        };
-        if self.told.try_send(Told::Refused(Box::new(event), Box::new(entry))).is_err() {
+        self.hand_over(event, answered);
+    }
+
+    /// Never waits: the next program does. A refusal that the decider has no room for is a lost event.
+    fn hand_over(&self, event: Event, answered: Answered) {
+        let cgroup = event.process.cgroup;
+        if self.told.try_send(Told::Refused(Box::new(event), Box::new(answered))).is_err() {
+            self.watching.lost.note_one(cgroup, Kind::Exec, now());
             self.metrics.fanotify("untold");
         }
     }
@@ -319,6 +333,7 @@ fn would_be(
         executable,
         args: Vec::new(),
         args_cut: false,
+        environment_cut: false,
         environment: Vec::new(),
         cwd: String::new(),
         credentials: Credentials { uid, euid, suid, ..Credentials::default() },
@@ -355,13 +370,13 @@ fn identity(metadata: &std::fs::Metadata) -> FileIdentity {
 }
 
 /// Not beyond a part of the deadline: a slow file must not make the guard give up for all.
-fn digest(file: &File, within: Duration) -> Option<palisade_model::Sha256> {
+fn digest(file: &File, within: Duration) -> Option<Sha256> {
     use std::os::unix::fs::FileExt as _;
     let (mut hash, mut buffer, mut at) = (Hash::new(), vec![0; 1 << 16], 0);
     let began = Instant::now();
     while began.elapsed() < within {
         match file.read_at(&mut buffer, at).ok()? {
-            0 => return Some(palisade_model::Sha256(hash.finalize().into())),
+            0 => return Some(Sha256(hash.finalize().into())),
             read => {
                 hash.update(buffer.get(..read)?);
                 at += u64::try_from(read).ok()?;
@@ -369,4 +384,49 @@ fn digest(file: &File, within: Duration) -> Option<palisade_model::Sha256> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use palisade_model::event::Runtime;
+
+    use super::*;
+    use crate::agent::canary;
+    use crate::policy::Policy;
+
+    #[test]
+    fn a_refusal_that_finds_no_room_is_a_lost_event() {
+        let (told, _kept) = sync_channel(1);
+        let watching = Arc::new(Watching::default());
+        let answers = Answers {
+            hierarchy: Hierarchy {
+                root: PathBuf::from("/"),
+                key: crate::containers::CgroupKey::Unified,
+                number: 0,
+                whole: true,
+                certain: true,
+            },
+            proc: PathBuf::from("/proc"),
+            hasher: None,
+            known_bad: None,
+            metrics: Arc::new(Metrics::new()),
+            told,
+            watching: Arc::clone(&watching),
+            deadline: Duration::from_secs(1),
+        };
+        let id = "a".repeat(64).parse().expect("an id");
+        let container = Arc::new(ContainerIdentity::bare(id, Runtime::Docker, 9));
+        let policy = Policy::default();
+        let rules = policy.for_container(Some(&container));
+        let answer = rules.decide_exec(&ExecQuestion::default(), None);
+        for _ in 0..3 {
+            let answered =
+                Answered { answer: answer.clone(), version: policy.version(), malware: None };
+            answers.hand_over(canary::event(Some(Arc::clone(&container))), answered);
+        }
+        let lost = watching.lost.take();
+        assert_eq!(lost.get(&(9, Kind::Exec)).map(|span| span.count), Some(2), "one had room");
+    }
 }

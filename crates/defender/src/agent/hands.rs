@@ -1,21 +1,23 @@
 //! What the decider orders is done here.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use palisade_model::event::{Cause, ContainerId, ContainerIdentity, Event, ProcessKey, Response};
-use palisade_sensor::{Sensor, procfs};
+use palisade_model::Sha256;
+use palisade_model::event::{ContainerId, ContainerIdentity, Event, ProcessKey, Response};
+use palisade_sensor::{Sensor, SensorErrorKind, procfs};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::audit::Audit;
 use super::core::{Asked, Order};
 use super::gate::Gate;
+use super::marks::{Look, Marks};
 use super::now;
-use crate::containers::{Discovery, Hierarchy, Settings, StopOutcome, Stopper, walk};
-use crate::hashes::{self, Hasher};
+use crate::containers::{Discovery, Hierarchy, Host, Settings, StopOutcome, Stopper, walk};
+use crate::hashes::{self, Hasher, submit};
 use crate::metrics::Metrics;
 use crate::output::{Item, Output, Phase};
 
@@ -36,17 +38,25 @@ pub(super) struct Hands {
     pub(super) output: Output,
     pub(super) audit: Audit,
     pub(super) hasher: Option<Arc<Hasher<Arc<Event>>>>,
+    /// Unknown programs are submitted.
+    pub(super) submits: bool,
+    /// Programs that ran and whose hash was known already, to be compared with the list.
+    pub(super) known: Vec<(Sha256, Arc<Event>)>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) done: UnboundedSender<Done>,
     pub(super) hierarchy: Hierarchy,
     pub(super) containers: Settings,
     pub(super) proc: PathBuf,
-    /// Containers that are to be asked for and have no process in their own mounts yet.
-    pub(super) unmarked: HashMap<ContainerId, (Arc<ContainerIdentity>, Vec<u64>, Asked)>,
+    /// Where cgroups were at the last walk.
+    pub(super) walked: HashMap<u64, PathBuf>,
+    /// Whose mounts are marked.
+    pub(super) marks: Marks,
+    /// Cgroups in which the kernel side has stopped a canary.
+    pub(super) proofs: HashSet<u64>,
     pub(super) warn: Box<dyn Fn(&str) + Send>,
     /// The same warning is said once.
-    pub(super) warned: std::collections::HashSet<String>,
+    pub(super) warned: HashSet<String>,
 }
 
 /// Warnings that are remembered.
@@ -58,16 +68,17 @@ impl Hands {
         for order in orders.drain(..) {
             self.one(order);
         }
+        self.look_at_mounts();
     }
 
     fn one(&mut self, order: Order) {
         match order {
             Order::Tell(item) => self.tell(&item),
             Order::Audit(entry) => self.audit.write(&entry),
-            Order::Enforce { cgroup, plan } => {
+            Order::Enforce { container, inside, plan } => {
                 let Some(sensor) = &self.sensor else { return };
-                if let Err(error) = sensor.enforce(cgroup, &plan) {
-                    self.say(&format!("cgroup {cgroup}: {error}"));
+                if let Err(error) = sensor.enforce(container, &inside, &plan) {
+                    self.say(&format!("cgroup {container}: {error}"));
                 }
             }
             Order::Forget { cgroup } => {
@@ -80,6 +91,12 @@ impl Hands {
             Order::Stop { container } => self.stop(container),
             Order::Look(change) => self.discovery.changed(&change),
             Order::Ran(event) => self.ran(event),
+            Order::Mounted { container, process, namespace } => {
+                self.marks.changed(&container, process.tgid(), namespace);
+            }
+            Order::Proof { cgroup } => {
+                self.proofs.insert(cgroup);
+            }
             Order::Warn(text) => self.say(&text),
         }
     }
@@ -100,9 +117,6 @@ impl Hands {
             Item::Incident(incident, Phase::Created) => {
                 let after = Duration::from_millis(now().since(incident.first));
                 self.metrics.incident(incident, after);
-                if incident.causes.contains(&Cause::PreventionLost) {
-                    self.metrics.canary(false);
-                }
             }
             Item::Incident(..) | Item::Dropped(_) => {}
         }
@@ -110,31 +124,85 @@ impl Hands {
     }
 
     fn ask(&mut self, container: Arc<ContainerIdentity>, cgroups: Vec<u64>, asked: Option<Asked>) {
-        let Some(asked) = asked else {
-            self.unmarked.remove(&container.id);
-            if let Some(gate) = &self.gate {
-                let _ = gate.ask(&container, &[], None, None);
-            }
-            return;
-        };
-        self.unmarked.insert(container.id.clone(), (Arc::clone(&container), cgroups, asked));
-        if let Some(tgid) = self.process_of(container.cgroup) {
-            self.mark(&container.id, tgid);
+        let Some(gate) = &self.gate else { return };
+        let wanted = asked.is_some();
+        gate.ask(&container, &cgroups, asked);
+        if !wanted {
+            self.marks.forget(&container.id);
+        } else if self.marks.want(&container.id)
+            && let Some(tgid) = self.process_of(container.cgroup)
+        {
+            self.marks.found(&container.id, tgid);
         }
     }
 
+    /// Marks what is new of the containers' mounts.
+    fn look_at_mounts(&mut self) {
+        let mut said = Vec::new();
+        for look in self.marks.due(Instant::now()) {
+            let Some(gate) = &self.gate else { return };
+            let mut outcome = gate.mark(look.tgid);
+            // Who mounted may be gone at once: anybody else in the same mounts will do.
+            if outcome.is_err()
+                && let Some(tgid) = self.neighbour(&look)
+                && let Some(gate) = &self.gate
+            {
+                outcome = gate.mark(tgid);
+            }
+            let id = look.container.short();
+            match outcome {
+                Ok(marked) => {
+                    self.marks.marked(&look);
+                    let left = marked.beyond + marked.served;
+                    if left > 0 {
+                        said.push(format!(
+                            "container {id}: programs on {left} of its mounts are not asked about: \
+                             {} are too many, {} are served by somebody else",
+                            marked.beyond, marked.served
+                        ));
+                    }
+                    said.extend(marked.failed.map(|why| {
+                        format!("container {id}: programs on a mount are not asked about: {why}")
+                    }));
+                }
+                // It is gone: whoever starts a program next in these mounts is another chance.
+                Err(error) if error.kind() == SensorErrorKind::Unsupported => {
+                    tracing::debug!(container = %look.container, %error, "mounts are not marked");
+                }
+                Err(error) => {
+                    said.push(format!("programs of container {id} are not asked about: {error}"));
+                }
+            }
+        }
+        said.iter().for_each(|text| self.say(text));
+    }
+
+    /// Another process of the container in the same mounts.
+    fn neighbour(&mut self, look: &Look) -> Option<u32> {
+        let cgroup = self.gate.as_ref()?.cgroup_of(&look.container)?;
+        let text = std::fs::read_to_string(self.folder(cgroup)?.join("cgroup.procs")).ok()?;
+        let wanted = u64::from(look.namespace);
+        let mut pids = text.lines().filter(|pid| self.mounts(pid) == Some(wanted));
+        pids.next().and_then(|pid| pid.parse().ok())
+    }
+
     /// A process that is in mounts of its own, so that these can be marked.
-    fn process_of(&self, cgroup: u64) -> Option<u32> {
-        let host = self.mounts("1");
+    fn process_of(&mut self, cgroup: u64) -> Option<u32> {
+        let host = procfs::host_namespace(&self.proc, "mnt");
         let text = std::fs::read_to_string(self.folder(cgroup)?.join("cgroup.procs")).ok()?;
         text.lines()
             .find(|pid| self.mounts(pid).is_some_and(|own| Some(own) != host))
             .and_then(|pid| pid.parse().ok())
     }
 
-    /// Where a container's cgroup is. By walking: this is asked once for each container.
-    fn folder(&self, cgroup: u64) -> Option<PathBuf> {
-        self.folders().remove(&cgroup)
+    /// Where a container's cgroup is: by walking, once for each.
+    fn folder(&mut self, cgroup: u64) -> Option<PathBuf> {
+        if let Some(known) = self.walked.get(&cgroup) {
+            return Some(known.clone());
+        }
+        // What is gone goes too.
+        self.walked = self.folders();
+        self.walked.get(&cgroup).cloned()
     }
 
     /// Where all are, by one walk.
@@ -146,17 +214,7 @@ impl Hands {
     }
 
     fn mounts(&self, pid: &str) -> Option<u64> {
-        use std::os::unix::fs::MetadataExt as _;
-        std::fs::metadata(self.proc.join(pid).join("ns/mnt")).ok().map(|one| one.ino())
-    }
-
-    fn mark(&mut self, id: &ContainerId, tgid: u32) {
-        let Some(gate) = &self.gate else { return };
-        let Some((container, cgroups, asked)) = self.unmarked.remove(id) else { return };
-        if let Err(error) = gate.ask(&container, &cgroups, Some(tgid), Some(asked)) {
-            let name = container.shown().to_owned();
-            self.say(&format!("programs of container {name} are not asked about: {error}"));
-        }
+        procfs::namespace(&self.proc, pid, "mnt")
     }
 
     /// The process may have ended, and its number be another's: the start decides.
@@ -204,21 +262,38 @@ impl Hands {
         });
     }
 
-    /// Hashes what ran, once for each version of a file, and marks containers that waited for a process.
+    /// Hashes what ran, once for each version of a file, and has its mounts marked.
     fn ran(&mut self, event: Arc<Event>) {
         let Some(container) = &event.container else { return };
-        if self.unmarked.contains_key(&container.id) {
-            // A walk for each program that runs would be for the container to order.
-            let tgid = event.process.key.tgid();
-            let own = self.mounts(&tgid.to_string());
-            if own.is_some() && own != self.mounts("1") {
-                let id = container.id.clone();
-                self.mark(&id, tgid);
-            }
-        }
+        let process = &event.process;
+        self.marks.ran(&container.id, process.key.tgid(), process.namespaces.mnt);
         let Some(hasher) = &self.hasher else { return };
-        let identity = event.process.executable.file.identity;
+        let executable = &event.process.executable;
+        let identity = executable.file.identity;
         let source = hashes::Source::Process(event.process.key.tgid());
-        hasher.ask(identity, source, event);
+        // What may be submitted is wanted itself, also when the gate or an earlier run hashed it.
+        if self.submits && submit::came_later(&executable.file, executable.fileless) {
+            hasher.fetch(identity, source, event);
+        } else if let hashes::Asked::Known(hash, event) = hasher.ask(identity, source, event) {
+            self.known.push((hash, event));
+        }
+    }
+
+    /// Hashes what ran and had ended before it could be read: the file at its path, in the mounts of another
+    /// process of the container. That it is the same version, is looked at as always.
+    pub(super) fn ran_and_ended(&mut self, event: Arc<Event>) {
+        let executable = &event.process.executable;
+        let Some(container) = event.container.clone().filter(|_| !executable.fileless) else {
+            return;
+        };
+        let line = event.process.ancestors.iter().find(|one| one.cgroup == container.cgroup);
+        let living = line.map(|ancestor| ancestor.key.tgid());
+        let Some(tgid) = living.or_else(|| self.process_of(container.cgroup)) else { return };
+        let root = self.proc.join(tgid.to_string()).join("root");
+        let opened = Host::open(&root).and_then(|root| root.file(Path::new(&executable.file.path)));
+        if let (Some(hasher), Ok(file)) = (&self.hasher, opened) {
+            let identity = executable.file.identity;
+            hasher.fetch(identity, hashes::Source::File(file), event);
+        }
     }
 }

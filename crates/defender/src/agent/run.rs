@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use palisade_model::UnixMillis;
 use palisade_model::event::{Blind, BlindCause, ContainerId, ContainerIdentity, Event, Kind};
+use palisade_model::{Sha256, UnixMillis};
 use palisade_sensor::Observation;
 
 use super::alive::Alive;
@@ -23,6 +23,7 @@ use super::sources::{self, PolicyError, SourceError, Stamp};
 use super::{canary, control};
 use crate::containers::{
     Discovery, Finder, Hierarchy, HierarchyError, Host, HostError, Registry, Stopper, first_look,
+    own_cgroup,
 };
 use crate::hashes::submit::{Candidate, Judged, Submitter, Verdict};
 use crate::hashes::{self, Hashed, Hasher, HasherSettings, KnownBad, ListSettings};
@@ -105,6 +106,8 @@ pub struct Agent {
     endpoint: Option<Endpoint>,
     stamps: (Stamp, Stamp),
     canaries: Canaries,
+    /// What can be refused once fanotify is given up.
+    without_gate: Enforce,
     processors: super::processors::Processors,
     alive: Alive,
     summary: Vec<String>,
@@ -136,18 +139,22 @@ impl Agent {
         let mut summary = Vec::new();
         let policy = Arc::new(sources::policy(config.policy.as_deref())?);
         let deadline = Duration::from_millis(policy.settings().deadline_ms);
+        let root = &config.containers.host_root;
         let (detector, problems) =
-            sources::detector(&config.rules, config.built_in_rules, &config.detect)?;
+            sources::detector(&config.rules, config.built_in_rules, &config.detect, root)?;
+        let detector = detector.on_host(&device.hostname);
         problems.iter().for_each(|problem| warn(&problem.to_string()));
         let mut incidents = Incidents::new(config.incidents.clone());
         incidents.suppress(config.allow.clone())?;
         let host = Arc::new(Host::open(&config.containers.host_root)?);
         let hierarchy = Hierarchy::find(&host, &config.containers)?;
+        let own = own_cgroup(&hierarchy, &config.containers);
         manners(&config, &hierarchy, &warn);
 
         let sight = eyes::open(&config, &hierarchy, host.proc());
         let live = sight.live(config.sensor.kinds);
         let enforce = Enforce::from_ladder(&sight.ladder);
+        let without_gate = Enforce::without_fanotify(&sight.ladder);
         summary.push(format!("sensor: rung {}, {}", sight.ladder.best().number(), enforce));
         let store = Store::open(config.state.join("models"), config.models.clone())?;
         let registry = Registry::new(config.containers.clone(), hierarchy.number);
@@ -161,6 +168,7 @@ impl Agent {
             enforce,
             incidents,
             live,
+            own,
         };
         let mut core = Core::new(parts, start);
 
@@ -208,7 +216,7 @@ impl Agent {
             hierarchy.clone(),
             discovery.sockets(),
         ));
-        let (known_bad, hasher, hashed) = hashing(&config, &core, &proc)?;
+        let (known_bad, hasher, hashed) = hashing(&config, &core, &proc, &warn)?;
         let (judgements, judged) = tokio::sync::mpsc::channel(256);
         let submitter = match (&config.submit, &known_bad) {
             (Some(settings), Some(known_bad)) => {
@@ -225,6 +233,7 @@ impl Agent {
         };
         drop(entered);
 
+        let watching = Arc::new(Watching::default());
         let (tell, told) = sync_channel(1_024);
         let gate = match sight.guard {
             Some(guard) => {
@@ -235,6 +244,7 @@ impl Agent {
                     known_bad: known_bad.clone(),
                     metrics: Arc::clone(&metrics),
                     told: tell,
+                    watching: Arc::clone(&watching),
                     deadline,
                 };
                 Some(Gate::start(guard, answers)?)
@@ -250,19 +260,22 @@ impl Agent {
             output,
             audit: Audit::open(&config.state),
             hasher,
+            submits: submitter.is_some(),
+            known: Vec::new(),
             metrics: Arc::clone(&metrics),
             runtime: runtime.handle().clone(),
             done: done_sender,
             hierarchy,
             containers: config.containers.clone(),
             proc,
-            unmarked: HashMap::new(),
+            walked: HashMap::new(),
+            marks: Default::default(),
+            proofs: Default::default(),
             warn,
             warned: Default::default(),
         };
         hands.carry_out(&mut orders);
 
-        let watching = Arc::new(Watching::default());
         let batches = (config.sensor.waiting / eyes::BATCH).max(4);
         let (sender, observations) = sync_channel(batches);
         let shared = Arc::clone(&watching);
@@ -273,6 +286,7 @@ impl Agent {
         let stamps = (Stamp::of(&config.rules), policy_stamp(&config));
         let canaries = Canaries::new(config.canary.seconds);
         health.ready();
+        palisade_sensor::memory::give_back();
         Ok(Self {
             core,
             hands,
@@ -292,6 +306,7 @@ impl Agent {
             endpoint,
             stamps,
             canaries,
+            without_gate,
             processors: super::processors::Processors::default(),
             alive,
             summary,
@@ -354,6 +369,7 @@ impl Agent {
                 looked = Instant::now();
                 self.reload(&mut orders);
             }
+            self.gate_lost(&mut orders);
             self.hands.carry_out(&mut orders);
         }
         self.end(orders);
@@ -385,18 +401,19 @@ impl Agent {
         while let Some(found) = self.finder.ready() {
             self.core.found(found, now(), orders);
         }
-        while let Ok(Told::Refused(event, entry)) = self.told.try_recv() {
-            orders.push(Order::Audit(entry));
-            let seen = Observation::Event { event, rule: None, outside: false };
-            self.core.observe(seen, now(), orders);
+        while let Ok(Told::Refused(event, answered)) = self.told.try_recv() {
+            self.core.refused(*event, &answered, now(), orders);
         }
         while let Ok(done) = self.done.try_recv() {
             let Done { container, process, response } = done;
             self.core.responded(container.as_ref(), process.as_ref(), response, now(), orders);
         }
         while let Some(Ok(question)) = self.questions.as_mut().map(|one| one.try_recv()) {
-            let reply = self.core.keeper().command(&question.command, now());
+            let reply = self.core.command(&question.command, now(), orders);
             let _ = question.answer.send(reply.map_err(|error| error.to_string()));
+        }
+        for (hash, event) in std::mem::take(&mut self.hands.known) {
+            self.known_bad(hash, &event, orders);
         }
         while let Ok(hashed) = self.hashed.try_recv() {
             self.hashed(hashed, orders);
@@ -407,15 +424,17 @@ impl Agent {
     }
 
     fn hashed(&mut self, hashed: Hashed<Arc<Event>>, orders: &mut Vec<Order>) {
-        let Ok(hash) = hashed.outcome else { return };
         let event = hashed.context;
-        let executable = &event.process.executable;
-        let name = self.known_bad.as_ref().and_then(|known_bad| known_bad.find(&hash));
-        if let Some(name) = name {
-            let finding = hashes::malware(hash, &name, &executable.file);
-            self.core.learned_bad(&event, finding, now(), orders);
+        let Ok(hash) = hashed.outcome else {
+            if hashed.file.is_none() {
+                self.hands.ran_and_ended(event);
+            }
+            return;
+        };
+        if self.known_bad(hash, &event, orders) {
             return;
         }
+        let executable = &event.process.executable;
         let (Some(submitter), Some(file)) = (&self.submitter, hashed.file) else { return };
         let image = event.container.as_ref().map(|container| container.image.clone());
         submitter.offer(
@@ -429,6 +448,15 @@ impl Agent {
             },
             now(),
         );
+    }
+
+    /// Whether a program that ran is on the list; it is told then, at every run of it.
+    fn known_bad(&mut self, hash: Sha256, event: &Arc<Event>, orders: &mut Vec<Order>) -> bool {
+        let name = self.known_bad.as_ref().and_then(|known_bad| known_bad.find(&hash));
+        let Some(name) = name else { return false };
+        let finding = hashes::malware(hash, &name, &event.process.executable.file);
+        self.core.learned_bad(event, finding, now(), orders);
+        true
     }
 
     fn judged(&mut self, judged: Judged<Arc<Event>>, orders: &mut Vec<Order>) {
@@ -452,13 +480,7 @@ impl Agent {
             self.health.unready(failed.clone());
             self.hands.say(&format!("nothing is seen any more: {failed}"));
         }
-        for (event, passed) in self.canaries.take() {
-            if passed {
-                self.metrics.canary(true);
-            } else {
-                self.core.canary_missed(event, time, orders);
-            }
-        }
+        self.canaries(orders);
         if self.canaries.due() {
             self.send_canaries();
         }
@@ -467,6 +489,43 @@ impl Agent {
             self.core.processor(&container, busy, over, time, orders);
         }
         self.expose();
+    }
+
+    fn canaries(&mut self, orders: &mut Vec<Order>) {
+        let time = now();
+        for (cgroup, outcome) in self.canaries.outcomes.try_iter() {
+            self.canaries.pending.ended(cgroup, outcome, time);
+        }
+        for cgroup in self.hands.proofs.drain() {
+            self.canaries.pending.proof(cgroup);
+        }
+        for (container, verdict) in self.canaries.pending.settle(time) {
+            match verdict {
+                canary::Verdict::Passed => self.metrics.canary("passed"),
+                canary::Verdict::Missed => {
+                    self.metrics.canary("missed");
+                    self.core.canary_missed(canary::event(Some(container)), time, orders);
+                }
+                canary::Verdict::Unproven => {
+                    self.metrics.canary("unproven");
+                    let name = container.shown();
+                    self.hands.say(&format!(
+                        "container {name}: a canary ended, and not by what refuses programs there"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Nobody is asked any more before a program runs: everybody who relied on it hears of it.
+    fn gate_lost(&mut self, orders: &mut Vec<Order>) {
+        let Some(why) = self.hands.gate.as_ref().and_then(|gate| gate.lost()).map(str::to_owned)
+        else {
+            return;
+        };
+        self.hands.gate = None;
+        self.hands.say(&format!("fanotify is given up, programs are not asked about: {why}"));
+        self.core.gate_lost(&why, self.without_gate, canary::event, now(), orders);
     }
 
     /// What was lost since the last tick, as blind intervals by container and cause.
@@ -524,7 +583,10 @@ impl Agent {
         for (container, cgroup) in protected {
             let Some(folder) = folders.remove(&cgroup) else { continue };
             match sensor.canary(cgroup, device, inode) {
-                Ok(()) => self.canaries.send(&self.runtime, &container, folder),
+                Ok(()) => {
+                    self.canaries.pending.sent(cgroup, container, now());
+                    self.canaries.send(&self.runtime, cgroup, folder);
+                }
                 Err(error) => failed = Some(error),
             }
         }
@@ -539,6 +601,8 @@ impl Agent {
         self.metrics.containers.set(as_i64(running));
         let counts = *self.watching.counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.metrics.processes.set(as_i64(counts.track.processes));
+        let steps = i64::try_from(self.core.runtime_steps()).unwrap_or(i64::MAX);
+        self.metrics.runtime_steps.set(steps);
         let mut phases = std::collections::BTreeMap::from([
             ("learning", 0),
             ("dry-run", 0),
@@ -566,6 +630,7 @@ impl Agent {
             ("audit-entries", self.hands.audit.failed),
             ("containers-refused", registry.containers_refused),
             ("cgroups-refused", registry.cgroups_refused),
+            ("early-events", self.core.early_lost()),
         ] {
             self.metrics.trouble(reason, count);
         }
@@ -577,7 +642,8 @@ impl Agent {
         if rules != self.stamps.0 {
             self.stamps.0 = rules;
             let config = &self.config;
-            match sources::detector(&config.rules, config.built_in_rules, &config.detect) {
+            let root = &config.containers.host_root;
+            match sources::detector(&config.rules, config.built_in_rules, &config.detect, root) {
                 Ok((detector, problems)) => {
                     problems.iter().for_each(|problem| self.hands.say(&problem.to_string()));
                     self.core.set_detector(detector);
@@ -597,10 +663,11 @@ impl Agent {
                 Err(error) => (self.hands.warn)(&format!("the old policy stays in force: {error}")),
             }
         }
-        if let Some(known_bad) = &self.known_bad
-            && let Err(error) = known_bad.reload()
-        {
-            self.hands.say(&format!("the old list of hashes stays in force: {error}"));
+        if let Some(known_bad) = &self.known_bad {
+            known_bad.follow(list_of(&self.config, &self.core));
+            if let Err(error) = known_bad.reload() {
+                self.hands.say(&format!("the old list of hashes stays in force: {error}"));
+            }
         }
     }
 
@@ -659,17 +726,32 @@ type Hashing = (
     tokio::sync::mpsc::Receiver<Hashed<Arc<Event>>>,
 );
 
-fn hashing(config: &Config, core: &Core, proc: &std::path::Path) -> Result<Hashing, AgentError> {
+/// The list of known-bad hashes: the policy's, where it names one.
+fn list_of(config: &Config, core: &Core) -> Option<PathBuf> {
+    core.known_bad_file().or_else(|| config.hashes.known_bad.clone())
+}
+
+fn hashing(
+    config: &Config,
+    core: &Core,
+    proc: &std::path::Path,
+    warn: &dyn Fn(&str),
+) -> Result<Hashing, AgentError> {
     let (results, hashed) = tokio::sync::mpsc::channel(1_024);
     if !config.hashes.enabled {
         return Ok((None, None, hashed));
     }
     let list = ListSettings {
-        file: core.known_bad_file().or_else(|| config.hashes.known_bad.clone()),
+        file: list_of(config, core),
         directory: config.state.join("hashes"),
         ..ListSettings::default()
     };
     let known_bad = Arc::new(KnownBad::open(list)?);
+    // Before anybody is asked about: the first program that runs is compared with it. A list that cannot be
+    // read is looked at again every two seconds, and what else is seen does not wait for it.
+    if let Err(error) = known_bad.reload() {
+        warn(&format!("no list of known-bad hashes is in force: {error}"));
+    }
     let settings = HasherSettings {
         max_cached: config.hashes.max_cached,
         max_bytes: config.hashes.max_bytes,
@@ -686,15 +768,17 @@ fn hashing(config: &Config, core: &Core, proc: &std::path::Path) -> Result<Hashi
 struct Canaries {
     every: Option<Duration>,
     sent: Instant,
-    sender: mpsc::Sender<(Event, bool)>,
-    outcomes: Receiver<(Event, bool)>,
+    sender: mpsc::Sender<(u64, canary::Outcome)>,
+    outcomes: Receiver<(u64, canary::Outcome)>,
+    pending: canary::Pending,
 }
 
 impl Canaries {
     fn new(seconds: u64) -> Self {
         let (sender, outcomes) = mpsc::channel();
         let every = (seconds > 0).then(|| Duration::from_secs(seconds));
-        Self { every, sent: Instant::now(), sender, outcomes }
+        let pending = canary::Pending::default();
+        Self { every, sent: Instant::now(), sender, outcomes, pending }
     }
 
     fn due(&mut self) -> bool {
@@ -705,24 +789,10 @@ impl Canaries {
         due
     }
 
-    fn send(
-        &self,
-        runtime: &tokio::runtime::Runtime,
-        container: &Arc<ContainerIdentity>,
-        folder: PathBuf,
-    ) {
-        let (sender, container) = (self.sender.clone(), Arc::clone(container));
+    fn send(&self, runtime: &tokio::runtime::Runtime, cgroup: u64, folder: PathBuf) {
+        let sender = self.sender.clone();
         runtime.spawn_blocking(move || {
-            let passed = match canary::send(&folder) {
-                canary::Outcome::Passed => true,
-                canary::Outcome::Missed => false,
-                canary::Outcome::Untried => return,
-            };
-            let _ = sender.send((canary::event(container), passed));
+            let _ = sender.send((cgroup, canary::send(&folder)));
         });
-    }
-
-    fn take(&self) -> Vec<(Event, bool)> {
-        self.outcomes.try_iter().collect()
     }
 }

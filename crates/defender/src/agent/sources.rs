@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::detect::{DetectSettings, Detector, Problem, Source, builtin_sources};
+use crate::detect::{Accounts, DetectSettings, Detector, Problem, Source, builtin_sources};
 use crate::policy::{Policy, Problems};
 
 /// Rule files of a folder, at most; each at most [`MAX_BYTES`].
@@ -67,7 +67,13 @@ fn read(path: &Path) -> Result<String, SourceError> {
     std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))
 }
 
-/// Built-in rules, then those of the files, as one set.
+/// Who has an account on the host whose root this is. Without the files, nobody but root has a name.
+fn accounts(root: &Path) -> Accounts {
+    let text = |path| read(&root.join(path)).unwrap_or_default();
+    Accounts::parse(&text("etc/passwd"), &text("etc/group"))
+}
+
+/// Built-in rules, then those of the files, as one set. `root` is the host's root directory.
 ///
 /// # Errors
 ///
@@ -76,13 +82,15 @@ pub fn detector(
     paths: &[PathBuf],
     built_in: bool,
     settings: &DetectSettings,
+    root: &Path,
 ) -> Result<(Detector, Vec<Problem>), SourceError> {
     let mut sources = if built_in { builtin_sources() } else { Vec::new() };
     for path in files(paths)? {
         let text = read(&path)?;
         sources.push(Source::new(path.display().to_string(), text));
     }
-    Ok(Detector::load(&sources, settings.clone()))
+    let (detector, problems) = Detector::load(&sources, settings.clone());
+    Ok((detector.with_names(Box::new(accounts(root))), problems))
 }
 
 /// Why a policy cannot be used.

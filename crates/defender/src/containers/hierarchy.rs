@@ -1,3 +1,4 @@
+use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,15 @@ impl CgroupKey {
             Self::Unified => 0,
             Self::Memory => 1,
             Self::Pids => 2,
+        }
+    }
+}
+
+impl fmt::Display for CgroupKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unified => out.write_str("v2"),
+            key => write!(out, "v1 ({})", key.controller()),
         }
     }
 }

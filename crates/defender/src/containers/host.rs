@@ -79,22 +79,33 @@ impl Host {
         if below.join("self").symlink_metadata().is_ok() { below } else { "/proc".into() }
     }
 
+    /// Opens an ordinary file for reading.
+    ///
+    /// # Errors
+    /// [`HostError`].
+    pub fn file(&self, path: &Path) -> Result<File, HostError> {
+        // O_NONBLOCK: a pipe put there does not hold us.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let descriptor = self.descriptor(path, flags)?;
+        let stat = fstat(&descriptor)
+            .map_err(|error| HostError::Io { path: path.to_owned(), source: error.into() })?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(HostError::NotAFile(path.to_owned()));
+        }
+        Ok(File::from(descriptor))
+    }
+
     /// Reads a whole file.
     ///
     /// # Errors
     /// [`HostError`].
     pub fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, HostError> {
-        // O_NONBLOCK: a pipe put there does not hold us.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let descriptor = self.descriptor(path, flags)?;
-        let io = |error: std::io::Error| HostError::Io { path: path.to_owned(), source: error };
-        let stat = fstat(&descriptor).map_err(|error| io(error.into()))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(HostError::NotAFile(path.to_owned()));
-        }
         let mut bytes = Vec::new();
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        File::from(descriptor).take(most).read_to_end(&mut bytes).map_err(io)?;
+        self.file(path)?
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(|source| HostError::Io { path: path.to_owned(), source })?;
         if bytes.len() > limit {
             return Err(HostError::TooLarge { path: path.to_owned(), limit });
         }

@@ -33,4 +33,4 @@ pub use path::{CgroupPath, PathMatch, PathRules};
 pub use registry::Registry;
 pub use settings::{Api, Settings, SocketSettings};
 pub use stop::{StopOutcome, StopWay, Stopper};
-pub use walk::{Directory, Walk, processes, strangers, walk};
+pub use walk::{Directory, Walk, own_cgroup, processes, strangers, walk};

@@ -6,6 +6,7 @@ use std::os::unix::fs::DirEntryExt as _;
 use std::path::{Path, PathBuf};
 
 use palisade_model::event::{Runtime, readable};
+use palisade_sensor::procfs;
 
 use crate::containers::hierarchy::cgroup_id;
 use crate::containers::{CgroupPath, Facts, Hierarchy, PathRules, Settings, Source};
@@ -110,6 +111,20 @@ pub(super) fn locate(
     Ok(found)
 }
 
+/// The cgroup that this process is in. By looking: in a cgroup namespace of its own, its path there says
+/// nothing.
+pub fn own_cgroup(hierarchy: &Hierarchy, settings: &Settings) -> Option<u64> {
+    let (own, mut found) = (std::process::id(), None);
+    visit(hierarchy, settings, |directory, place| {
+        if !processes(place).contains(&own) {
+            return ControlFlow::Continue(());
+        }
+        found = Some(directory.id);
+        ControlFlow::Break(())
+    });
+    found
+}
+
 /// Looks at every directory, each before those in it. Returns how many, and whether a bound was reached.
 fn visit(
     hierarchy: &Hierarchy,
@@ -160,7 +175,10 @@ pub fn strangers(
     rules: &PathRules,
     settings: &Settings,
 ) -> Vec<Facts> {
-    let Some(host) = namespaces(&proc.join("1")) else { return Vec::new() };
+    let host = |kind: &str| procfs::host_namespace(proc, kind);
+    let (Some(host_processes), Some(host_mounts)) = (host("pid"), host("mnt")) else {
+        return Vec::new();
+    };
     // For each cgroup the one pair of namespaces that its processes have; `None`: several, or the host's.
     let mut cgroups: BTreeMap<String, Option<(Namespaces, u32)>> = BTreeMap::new();
     let processes = fs::read_dir(proc).into_iter().flatten().flatten();
@@ -169,10 +187,10 @@ pub fn strangers(
         let folder = proc.join(pid.to_string());
         // A kernel thread or a process that ended has no namespaces to see; a cgroup in which one process
         // cannot be read is judged by the others.
-        let Some(own) = namespaces(&folder) else { continue };
+        let Some(own) = namespaces(proc, pid) else { continue };
         let Some(text) = read(&folder.join("cgroup"), MAX_CGROUP) else { continue };
         let Some(path) = hierarchy.path_of(&text) else { continue };
-        let foreign = own.process != host.process && own.mount != host.mount;
+        let foreign = own.process != host_processes && own.mount != host_mounts;
         let fits = foreign.then_some((own, pid));
         cgroups
             .entry(path.to_owned())
@@ -200,16 +218,16 @@ pub fn strangers(
         .collect()
 }
 
-/// A process's namespaces, as the links in `/proc/PID/ns` name them.
+/// A process's namespaces, by the kernel's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Namespaces {
-    process: PathBuf,
-    mount: PathBuf,
+    process: u64,
+    mount: u64,
 }
 
-fn namespaces(folder: &Path) -> Option<Namespaces> {
-    let link = |name: &str| fs::read_link(folder.join("ns").join(name)).ok();
-    Some(Namespaces { process: link("pid")?, mount: link("mnt")? })
+fn namespaces(proc: &Path, pid: u32) -> Option<Namespaces> {
+    let number = |kind: &str| procfs::namespace(proc, &pid.to_string(), kind);
+    Some(Namespaces { process: number("pid")?, mount: number("mnt")? })
 }
 
 /// The cgroup of a process in the key hierarchy, and its path.

@@ -2,79 +2,14 @@
 
 use palisade_model::UnixMillis;
 use palisade_model::event::{Cause, ContainerId, Event, IncidentSeverity, Technique};
-use palisade_rules::{
-    Limits, Options, Priority, Problem, RuleId, Ruleset, Scratch, Selection, Source, Target,
-};
-use serde::Deserialize;
+use palisade_rules::{Problem, RuleId, Ruleset, Scratch, Source};
 
-use super::counters::{CounterSettings, Counters};
+use super::counters::Counters;
 use super::fields::{self, EventFields, NoNames, Texts, UserNames};
+use super::resolved::Resolved;
+use super::settings::DetectSettings;
 use super::severity;
 use crate::Finding;
-
-/// Settings of detection.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DetectSettings {
-    /// The mildest priority of rules that run, by Falco's names.
-    pub minimum_priority: String,
-    /// Rules that do not run: names, in which `*` stands for any text, or `tag:` and a tag.
-    pub disable: Vec<String>,
-    /// Rules that run although their file or [`DetectSettings::disable`] says no.
-    pub enable: Vec<String>,
-    /// Findings of rules that one event can have; what is beyond is counted.
-    pub findings_per_event: usize,
-    /// Bytes of a finding's detail; a longer one is cut.
-    pub detail_bytes: usize,
-    /// The counters.
-    pub counters: CounterSettings,
-}
-
-impl Default for DetectSettings {
-    fn default() -> Self {
-        Self {
-            minimum_priority: "debug".to_owned(),
-            disable: Vec::new(),
-            enable: Vec::new(),
-            findings_per_event: 16,
-            detail_bytes: 2_048,
-            counters: CounterSettings::default(),
-        }
-    }
-}
-
-impl DetectSettings {
-    fn options(&self) -> Options {
-        let minimum = Priority::from_name(&self.minimum_priority).unwrap_or_default();
-        let mut selection = Selection::new().minimum(minimum);
-        for name in &self.disable {
-            selection = selection.disable(target(name));
-        }
-        for name in &self.enable {
-            selection = selection.enable(target(name));
-        }
-        Options { selection, limits: Limits::default() }
-    }
-
-    /// What is wrong with the settings, in words.
-    pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if Priority::from_name(&self.minimum_priority).is_none() {
-            faults.push(format!("`{}` is no priority", self.minimum_priority));
-        }
-        if self.findings_per_event == 0 {
-            faults.push("findings_per_event is at least 1".to_owned());
-        }
-        faults
-    }
-}
-
-fn target(name: &str) -> Target {
-    match name.strip_prefix("tag:") {
-        Some(tag) => Target::Tag(tag.to_owned()),
-        None => Target::Name(name.to_owned()),
-    }
-}
 
 /// What of a rule goes into each of its findings.
 #[derive(Debug)]
@@ -99,6 +34,8 @@ pub struct Detector {
     faces: Vec<Face>,
     counters: Counters,
     names: Box<dyn UserNames>,
+    hostname: String,
+    resolved: Resolved,
     scratch: Scratch,
     texts: Texts,
     matched: Vec<RuleId>,
@@ -128,12 +65,15 @@ impl Detector {
             })
             .collect();
         let counters = Counters::new(settings.counters.clone());
+        let resolved = Resolved::new(settings.resolved_addresses, settings.counters.containers);
         let detector = Self {
             settings,
             rules,
             faces,
             counters,
             names: Box::new(NoNames),
+            hostname: String::new(),
+            resolved,
             scratch: Scratch::new(),
             texts: Texts::default(),
             matched: Vec::new(),
@@ -149,10 +89,19 @@ impl Detector {
         self
     }
 
-    /// Goes on where another one stops: with its counts and names, and these rules and settings.
+    /// Knows what this host is called.
+    #[must_use]
+    pub fn on_host(mut self, hostname: impl Into<String>) -> Self {
+        self.hostname = hostname.into();
+        self
+    }
+
+    /// Goes on where another one stops: with its counts, the addresses that it knows and its host, and with
+    /// these rules, settings and names of users.
     pub fn take_over(&mut self, before: Self) {
         self.counters.take_over(before.counters);
-        self.names = before.names;
+        self.resolved.take_over(before.resolved);
+        self.hostname = before.hostname;
         self.left_out = self.left_out.saturating_add(before.left_out);
     }
 
@@ -162,6 +111,7 @@ impl Detector {
         self.texts.clear();
         self.matched.clear();
         if let Some(fields) = EventFields::new(event, &self.texts, &*self.names) {
+            let fields = fields.on_host(&self.hostname).with_resolved(&self.resolved);
             let kind = fields.event_type();
             self.rules.evaluate(kind, &fields, &mut self.scratch, &mut self.matched);
             let most = self.settings.findings_per_event;
@@ -182,6 +132,7 @@ impl Detector {
             let beyond = self.matched.len().saturating_sub(most);
             self.left_out = self.left_out.saturating_add(u64::try_from(beyond).unwrap_or(u64::MAX));
         }
+        self.resolved.learn(event);
         self.counters.look(event, now, found);
     }
 
@@ -200,6 +151,7 @@ impl Detector {
     /// Forgets the counts of a container that is gone.
     pub fn forget(&mut self, container: &ContainerId) {
         self.counters.forget(container);
+        self.resolved.forget(container);
     }
 
     /// The rules, those that do not run too.

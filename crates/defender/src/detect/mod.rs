@@ -11,13 +11,19 @@
 pub mod counters;
 pub mod fields;
 
+mod accounts;
 mod builtin;
 mod detector;
+mod resolved;
 mod sensitive;
+mod settings;
 mod severity;
 
+pub use accounts::Accounts;
 pub use builtin::builtin_sources;
-pub use detector::{DetectCounts, DetectSettings, Detector};
+pub use detector::{DetectCounts, Detector};
+pub use resolved::Resolved;
 pub use sensitive::SENSITIVE_NAMES;
+pub use settings::{Choice, Chosen, DetectSettings};
 
 pub use palisade_rules::{Problem, Source};

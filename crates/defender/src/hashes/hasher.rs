@@ -58,9 +58,9 @@ pub enum Source {
 
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// The hash is known.
-    Known(Sha256),
+pub enum Asked<T> {
+    /// The hash is known: nothing follows, and here is what was given along.
+    Known(Sha256, T),
     /// It is computed; [`Hashed`] follows.
     Queued,
     /// Too many wait (`max_queue`), or the hasher ended: nothing follows.
@@ -169,10 +169,15 @@ impl<T: Send + 'static> Hasher<T> {
     }
 
     /// Asks for a hash. Never blocks. Without an identity it is computed always and not remembered.
-    pub fn ask(&self, identity: Option<FileIdentity>, source: Source, context: T) -> Asked {
-        if let Some(hash) = identity.and_then(|identity| self.known(&identity)) {
-            return Asked::Known(hash);
+    pub fn ask(&self, identity: Option<FileIdentity>, source: Source, context: T) -> Asked<T> {
+        match identity.and_then(|identity| self.known(&identity)) {
+            Some(hash) => Asked::Known(hash, context),
+            None => self.fetch(identity, source, context),
         }
+    }
+
+    /// Asks for the open file and its hash: [`Hashed`] follows also where the hash is known. Never blocks.
+    pub fn fetch(&self, identity: Option<FileIdentity>, source: Source, context: T) -> Asked<T> {
         match self.queue.try_send(Job { identity, source, context }) {
             Ok(()) => Asked::Queued,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
@@ -247,10 +252,6 @@ impl Worker {
     }
 
     fn hash(&mut self, file: &File, wanted: Option<&FileIdentity>) -> Result<Sha256, NotHashed> {
-        // A file that was asked for several times before the first answer is hashed once.
-        if let Some(known) = wanted.and_then(|wanted| self.cache.get(wanted)) {
-            return Ok(known);
-        }
         let about = file.metadata().map_err(|error| unreadable(&error))?;
         if !about.is_file() {
             return Err(NotHashed::NotRegular);
@@ -263,6 +264,10 @@ impl Worker {
         // the size are those of the same inode on both sides.
         if wanted.is_some_and(|wanted| (wanted.ctime_ns, wanted.size) != version) {
             return Err(NotHashed::Changed);
+        }
+        // A file that was asked for several times before the first answer is hashed once.
+        if let Some(known) = wanted.and_then(|wanted| self.cache.get(wanted)) {
+            return Ok(known);
         }
         let mut hasher = sha2::Sha256::new();
         let mut offset = 0;

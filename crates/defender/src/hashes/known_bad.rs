@@ -105,6 +105,7 @@ impl Stamp {
 
 #[derive(Debug, Default)]
 struct Inner {
+    file: Option<PathBuf>,
     table: Arc<Table>,
     stamp: Option<Stamp>,
     added: HashMap<Sha256, String>,
@@ -146,8 +147,21 @@ impl KnownBad {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(io_error(&path, "cannot be opened", source)),
         }
-        let inner = RwLock::new(Inner { added, ..Inner::default() });
+        let inner = RwLock::new(Inner { file: settings.file.clone(), added, ..Inner::default() });
         Ok(Self { settings, inner, change: Mutex::new(()), unconfirmed: AtomicU64::new(0) })
+    }
+
+    /// Another file is the operator's list from now on ([`KnownBad::reload`] reads it), or none. Until the
+    /// other one is read, the list before stays in force.
+    pub fn follow(&self, file: Option<PathBuf>) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        if inner.file == file {
+            return;
+        }
+        if file.is_none() {
+            inner.table = Arc::default();
+        }
+        (inner.file, inner.stamp) = (file, None);
     }
 
     /// Reads the operator's list if it changed; `None` when it did not. Look-ups go on meanwhile, with the
@@ -157,7 +171,8 @@ impl KnownBad {
     /// [`ListError`]; the list before stays in force.
     pub fn reload(&self) -> Result<Option<Loaded>, ListError> {
         let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(path) = &self.settings.file else {
+        let file = self.read().file.clone();
+        let Some(path) = &file else {
             return Ok(None);
         };
         let cannot = |what| move |source| io_error(path, what, source);

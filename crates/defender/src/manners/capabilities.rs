@@ -26,7 +26,23 @@ pub struct Needed {
     /// What is missing without it.
     pub without: &'static str,
     set: CapabilitySet,
+    /// The capability that allows all of this too (capabilities(7)).
+    within: Option<(&'static str, CapabilitySet)>,
 }
+
+/// Whether a process has a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It has.
+    Itself,
+    /// It has one that includes it: container runtimes from before Linux 5.8 know no other.
+    Within(&'static str),
+    /// It has not.
+    Missing,
+}
+
+/// What `BPF` and `PERFMON` were taken out of, and what allows the same still.
+const ADMIN: Option<(&str, CapabilitySet)> = Some(("SYS_ADMIN", CapabilitySet::SYS_ADMIN));
 
 /// All of them.
 pub const NEEDED: &[Needed] = &[
@@ -36,6 +52,7 @@ pub const NEEDED: &[Needed] = &[
         reason: "loads the sensor's programs; later changes their maps (containers, plans)",
         without: "nothing is seen as it happens; /proc is looked at",
         set: CapabilitySet::BPF,
+        within: ADMIN,
     },
     Needed {
         name: "PERFMON",
@@ -43,6 +60,7 @@ pub const NEEDED: &[Needed] = &[
         reason: "attaches programs to tracepoints and reads kernel memory in them",
         without: "nothing is seen as it happens; /proc is looked at",
         set: CapabilitySet::PERFMON,
+        within: ADMIN,
     },
     Needed {
         name: "NET_ADMIN",
@@ -50,6 +68,7 @@ pub const NEEDED: &[Needed] = &[
         reason: "attaches the cgroup programs that see and refuse connections and see DNS",
         without: "connections cannot be refused, and DNS is not seen",
         set: CapabilitySet::NET_ADMIN,
+        within: None,
     },
     Needed {
         name: "SYS_ADMIN",
@@ -57,6 +76,7 @@ pub const NEEDED: &[Needed] = &[
         reason: "fanotify permission events, whose marks follow the containers",
         without: "rules with patterns, parents, users or hashes are enforced by a kill after exec's start",
         set: CapabilitySet::SYS_ADMIN,
+        within: None,
     },
     Needed {
         name: "SYS_PTRACE",
@@ -64,6 +84,7 @@ pub const NEEDED: &[Needed] = &[
         reason: "reads /proc of other processes: root, exe, arguments",
         without: "executables are not hashed; processes from before the start have no names",
         set: CapabilitySet::SYS_PTRACE,
+        within: None,
     },
     Needed {
         name: "DAC_READ_SEARCH",
@@ -71,6 +92,7 @@ pub const NEEDED: &[Needed] = &[
         reason: "reads executables and runtime files that root's own permissions do not cover",
         without: "some executables are not hashed",
         set: CapabilitySet::DAC_READ_SEARCH,
+        within: None,
     },
     Needed {
         name: "KILL",
@@ -78,13 +100,24 @@ pub const NEEDED: &[Needed] = &[
         reason: "stops processes and containers that policy blocks",
         without: "`block` fails where the runtime's socket cannot be reached",
         set: CapabilitySet::KILL,
+        within: None,
     },
 ];
 
-/// Those of [`NEEDED`] that this process does not have.
-pub fn missing() -> Vec<&'static Needed> {
-    let held = capabilities(None).map(|sets| sets.effective).unwrap_or(CapabilitySet::empty());
-    NEEDED.iter().filter(|needed| !held.contains(needed.set)).collect()
+/// Those of [`NEEDED`], and whether this process has them.
+pub fn held() -> Vec<(&'static Needed, Held)> {
+    let effective = capabilities(None).map(|sets| sets.effective).unwrap_or(CapabilitySet::empty());
+    NEEDED.iter().map(|needed| (needed, needed.of(effective))).collect()
+}
+
+impl Needed {
+    fn of(&self, effective: CapabilitySet) -> Held {
+        match self.within {
+            _ if effective.contains(self.set) => Held::Itself,
+            Some((name, wider)) if effective.contains(wider) => Held::Within(name),
+            _ => Held::Missing,
+        }
+    }
 }
 
 /// Gives up everything that is not needed any more. Every thread started later has as little; so this comes
@@ -111,4 +144,24 @@ pub fn drop_after_set_up() -> std::io::Result<Vec<&'static str>> {
         CapabilitySets { effective: set, permitted: set, inheritable: CapabilitySet::empty() },
     )?;
     Ok(kept.iter().map(|needed| needed.name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_runtimes_capabilities_are_enough() {
+        let found = |effective: CapabilitySet| {
+            let of = |name| NEEDED.iter().find(|one| one.name == name).map(|one| one.of(effective));
+            ["BPF", "PERFMON", "NET_ADMIN", "KILL"].map(|name| of(name).expect("is needed"))
+        };
+        let (missing, admin) = (Held::Missing, Held::Within("SYS_ADMIN"));
+        assert_eq!(found(CapabilitySet::empty()), [missing; 4]);
+        assert_eq!(found(CapabilitySet::BPF), [Held::Itself, missing, missing, missing]);
+        let older = CapabilitySet::SYS_ADMIN | CapabilitySet::KILL;
+        assert_eq!(found(older), [admin, admin, missing, Held::Itself]);
+        let both = CapabilitySet::SYS_ADMIN | CapabilitySet::BPF;
+        assert_eq!(found(both), [Held::Itself, admin, missing, missing]);
+    }
 }

@@ -29,7 +29,8 @@ pub const VARIABLE: &str = "PALISADE_DEFENDER_WATCHDOG";
 pub struct WatchdogSettings {
     /// Without a sign of life for so long, milliseconds, the agent is ended. Default 10,000.
     pub silence_ms: u64,
-    /// The same while it starts, milliseconds. Default 60,000.
+    /// The same while it starts, milliseconds, doubled (16 times this at most) after each that did not come
+    /// so far: a busy machine takes its time to load programs into the kernel. Default 60,000.
     pub start_ms: u64,
     /// An agent that ends by itself is started again after this, milliseconds, doubled each time up to a
     /// minute, and back at the first once it ran for a minute. Default 500.
@@ -42,6 +43,8 @@ impl Default for WatchdogSettings {
     }
 }
 
+/// How often the patience with a start is multiplied.
+const MOST_PATIENT: u32 = 16;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How an agent ends that is to be started again: as a program of ours does that panicked.
 pub const AGAIN: u8 = 101;
@@ -105,10 +108,13 @@ pub fn supervise(
 ) -> io::Result<Option<ExitStatus>> {
     let stop = signals.stop;
     let first = Duration::from_millis(settings.restart_ms.max(1));
-    let (mut wait, mut proven) = (first, false);
+    let start = Duration::from_millis(settings.start_ms);
+    let (mut wait, mut proven, mut patience) = (first, false, start);
     loop {
         let began = Instant::now();
-        let ended = one(program, arguments, settings, signals, &mut proven)?;
+        let (ended, spoke) = one(program, arguments, settings, patience, signals)?;
+        proven |= spoke;
+        patience = if spoke { start } else { (patience * 2).min(start * MOST_PATIENT) };
         if stop() {
             return Ok(match ended {
                 Ended::Status(status) => Some(status),
@@ -133,14 +139,14 @@ pub fn supervise(
     }
 }
 
-/// One life of an agent. `proven`: it gave a sign of life.
+/// One life of an agent, which has so long to start. True: it gave a sign of life.
 fn one(
     program: &Path,
     arguments: &[OsString],
     settings: &WatchdogSettings,
+    start: Duration,
     signals: &Signals<'_>,
-    proven: &mut bool,
-) -> io::Result<Ended> {
+) -> io::Result<(Ended, bool)> {
     let (mut ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(Duration::from_millis(200)))?;
     let mut agent = Command::new(program)
@@ -148,24 +154,20 @@ fn one(
         .env(VARIABLE, "1")
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .spawn()?;
-    let (start, silence) =
-        (Duration::from_millis(settings.start_ms), Duration::from_millis(settings.silence_ms));
-    let (mut heard, mut patience) = (Instant::now(), start);
+    let silence = Duration::from_millis(settings.silence_ms);
+    let (mut heard, mut patience, mut spoke) = (Instant::now(), start, false);
     let mut beats = [0; 64];
     loop {
         if let Some(status) = agent.try_wait()? {
-            return Ok(Ended::Status(status));
+            return Ok((Ended::Status(status), spoke));
         }
         match ours.read(&mut beats) {
-            Ok(0) => return Ok(Ended::Status(agent.wait()?)),
-            Ok(_) => {
-                (heard, patience) = (Instant::now(), silence);
-                *proven = true;
-            }
+            Ok(0) => return Ok((Ended::Status(agent.wait()?), spoke)),
+            Ok(_) => (heard, patience, spoke) = (Instant::now(), silence, true),
             Err(_) => {}
         }
         if (signals.stop)() {
-            return ask_to_end(agent);
+            return Ok((ask_to_end(agent)?, spoke));
         }
         if (signals.reload)() {
             send(&agent, Signal::HUP)?;
@@ -175,7 +177,7 @@ fn one(
             // one too.
             agent.kill()?;
             agent.wait()?;
-            return Ok(Ended::Stalled);
+            return Ok((Ended::Stalled, spoke));
         }
     }
 }

@@ -71,5 +71,6 @@ pub struct SinkDropLabel {
     pub sink: String,
     /// `slow`: memory was full. `full`: the queue on disk was. `no-space`: nothing could be written.
     /// `too-long`: the transport takes no such message. `stopped`: it could not be written at the end.
+    /// `gone`: nobody reads it any more.
     pub reason: &'static str,
 }

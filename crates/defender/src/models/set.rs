@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use palisade_behaviour::{Allowed, Deviation, Model, Outcome, Section};
 use palisade_model::UnixMillis;
@@ -57,6 +57,8 @@ pub(super) struct Kept {
     pub(super) deviations: VecDeque<(u64, UnixMillis, Deviation)>,
     next_deviation: u64,
     phase: &'static str,
+    /// As it was when somebody last heard of it ([`Models::take_changed`]).
+    told: (&'static str, bool),
     /// Something happened that must be on disk soon.
     urgent: bool,
     saved: UnixMillis,
@@ -69,15 +71,22 @@ impl Kept {
     fn new(model: Model, written: Option<[u8; 32]>, now: UnixMillis) -> Self {
         let phase = model.phase().as_str();
         Self {
-            model,
             deviations: VecDeque::new(),
             next_deviation: 1,
             phase,
+            told: (phase, model.archived().is_some()),
             urgent: written.is_none(),
             saved: now,
             written,
             idle_since: None,
+            model,
         }
+    }
+
+    /// Whether what it allows is another thing now than when this was last asked.
+    fn turned(&mut self) -> bool {
+        let now = (self.model.phase().as_str(), self.model.archived().is_some());
+        std::mem::replace(&mut self.told, now) != now
     }
 
     fn remember(&mut self, deviation: &Deviation, now: UnixMillis, max: usize) {
@@ -100,6 +109,8 @@ pub struct Models {
     settings: Settings,
     models: BTreeMap<ImageDigest, Kept>,
     containers: HashMap<ContainerId, ImageDigest>,
+    /// Models that entered another phase, or that somebody changed.
+    changed: BTreeSet<ImageDigest>,
     live: KindSet,
     counters: Counters,
 }
@@ -111,6 +122,7 @@ impl Models {
             settings,
             models: BTreeMap::new(),
             containers: HashMap::new(),
+            changed: BTreeSet::new(),
             live: KindSet::EMPTY,
             counters: Counters::default(),
         }
@@ -204,6 +216,9 @@ impl Models {
         let image = container.and_then(|container| self.containers.get(container));
         let kept = image.and_then(|image| self.models.get_mut(image))?;
         let outcome = kept.model.observe(event, now);
+        if kept.turned() {
+            self.changed.insert(kept.model.image());
+        }
         match &outcome {
             Outcome::Known => self.counters.known += 1,
             Outcome::Learned(_) => self.counters.learned += 1,
@@ -242,6 +257,12 @@ impl Models {
         self.models.get(image).map(|kept| &kept.model)
     }
 
+    /// Images whose model entered another phase or was changed by somebody since the last call: what it
+    /// allows is to be asked for again.
+    pub fn take_changed(&mut self) -> BTreeSet<ImageDigest> {
+        std::mem::take(&mut self.changed)
+    }
+
     /// All models in memory, by image.
     pub fn iter(&self) -> impl Iterator<Item = &Model> {
         self.models.values().map(|kept| &kept.model)
@@ -263,6 +284,9 @@ impl Models {
             if idle {
                 kept.model.archive(now);
                 kept.urgent = true;
+            }
+            if kept.turned() {
+                self.changed.insert(kept.model.image());
             }
         }
     }
@@ -312,12 +336,14 @@ impl Models {
     pub(super) fn change(&mut self, image: &ImageDigest) -> Option<&mut Kept> {
         let kept = self.models.get_mut(image)?;
         kept.urgent = true;
+        self.changed.insert(*image);
         Some(kept)
     }
 
     /// Puts a model in the place of the one in memory; what runs and what sensors see is told to it.
     pub(super) fn replace(&mut self, mut model: Model, now: UnixMillis) {
         let image = model.image();
+        self.changed.insert(image);
         model.sensors(self.live, now);
         for (container, of) in &self.containers {
             if *of == image {

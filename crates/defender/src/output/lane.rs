@@ -23,8 +23,14 @@ struct State {
     items: VecDeque<Numbered>,
     dropped: Option<Dropped>,
     closed: bool,
+    gone: bool,
     reopen: bool,
 }
+
+/// It did not fit: the sink is slower than what comes.
+pub(super) const SLOW: &str = "slow";
+/// Nobody reads the sink any more.
+pub(super) const GONE: &str = "gone";
 
 /// What the sink's thread is to do.
 pub(super) struct Work {
@@ -45,9 +51,14 @@ impl Lane {
         Self { sink: sink.to_owned(), most, state: Mutex::default(), wake: Condvar::new() }
     }
 
-    /// False when it was dropped.
-    pub(super) fn push(&self, number: u64, item: &Item) -> bool {
+    /// # Errors
+    ///
+    /// Why it was dropped.
+    pub(super) fn push(&self, number: u64, item: &Item) -> Result<(), &'static str> {
         let mut state = lock(&self.state);
+        if state.gone {
+            return Err(GONE);
+        }
         let reserve = if matches!(item, Item::Event(_)) { self.most / 8 } else { 0 };
         if state.closed || state.items.len() + reserve >= self.most {
             let time = item.time();
@@ -56,18 +67,18 @@ impl Lane {
                 lines: 0,
                 from: time,
                 until: time,
-                reason: "slow",
+                reason: SLOW,
             });
             dropped.lines += 1;
             dropped.from = dropped.from.min(time);
             dropped.until = dropped.until.max(time);
-            return false;
+            return Err(SLOW);
         }
         state.settle(number);
         state.items.push_back((number, item.clone()));
         drop(state);
         self.wake.notify_one();
-        true
+        Ok(())
     }
 
     /// What waits, at most `most` of it; waits so long for something.
@@ -94,6 +105,19 @@ impl Lane {
         let state = lock(&self.state);
         let waited = self.wake.wait_timeout_while(state, wait, |state| !state.closed);
         waited.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+
+    /// Nothing is wanted any more. Gives how many waited.
+    pub(super) fn give_up(&self) -> u64 {
+        let mut state = lock(&self.state);
+        state.gone = true;
+        let waited = state.items.len();
+        state.items.clear();
+        waited as u64
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        lock(&self.state).gone
     }
 
     pub(super) fn reopen(&self) {

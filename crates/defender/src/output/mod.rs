@@ -114,8 +114,10 @@ impl Output {
     pub fn send(&self, item: &Item) {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         for sink in &self.sinks {
-            if sink.settings.wants(item) && !sink.lane.push(number, item) {
-                self.metrics.sink_dropped(&sink.name, "slow", 1);
+            if sink.settings.wants(item)
+                && let Err(reason) = sink.lane.push(number, item)
+            {
+                self.metrics.sink_dropped(&sink.name, reason, 1);
             }
         }
     }

@@ -4,7 +4,7 @@ use palisade_model::UnixMillis;
 use palisade_model::event::{ContainerId, Event, ProcessKey};
 use serde::Serialize;
 
-use super::decide::{Decision, ExecAnswer, Respond};
+use super::decide::{Decision, Respond};
 use super::effect::Reason;
 use super::version::PolicyVersion;
 
@@ -20,10 +20,6 @@ pub enum Audited {
     Stopped,
     /// It was to be refused and took place.
     Missed,
-    /// No answer came in time, and the program ran.
-    FailedOpen,
-    /// No answer came in time, and the program was refused.
-    FailedClosed,
     /// It was to be done and could not be.
     Failed {
         /// Why.
@@ -84,35 +80,6 @@ impl AuditEntry {
             reasons: decision.why.reasons.clone(),
         })
     }
-
-    /// Of an answer that a program waited for. `late` says that it is the answer for want of one.
-    /// `None` when the program was let run in time.
-    pub fn of_exec(
-        time: UnixMillis,
-        container: Option<ContainerId>,
-        path: &str,
-        answer: &ExecAnswer,
-        late: bool,
-        policy: PolicyVersion,
-    ) -> Option<Self> {
-        let what = match (late, answer.allow) {
-            (true, true) => Audited::FailedOpen,
-            (true, false) => Audited::FailedClosed,
-            (false, false) => Audited::Refused,
-            (false, true) => return None,
-        };
-        Some(Self {
-            time,
-            what,
-            container,
-            image: String::new(),
-            process: None,
-            path: path.to_owned(),
-            policy,
-            rule: answer.why.rule.clone(),
-            reasons: answer.why.reasons.clone(),
-        })
-    }
 }
 
 impl fmt::Display for Audited {
@@ -122,8 +89,6 @@ impl fmt::Display for Audited {
             Self::Killed => formatter.write_str("killed"),
             Self::Stopped => formatter.write_str("stopped"),
             Self::Missed => formatter.write_str("not refused in time"),
-            Self::FailedOpen => formatter.write_str("let run without an answer"),
-            Self::FailedClosed => formatter.write_str("refused without an answer"),
             Self::Failed { reason } => write!(formatter, "could not be refused: {reason}"),
         }
     }

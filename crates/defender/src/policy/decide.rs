@@ -28,12 +28,16 @@ pub struct Act<'a> {
     pub model: Option<&'a Allowed>,
     /// Addresses that are refused to the container because of their names.
     pub leases: Option<&'a Leases>,
+    /// What was answered when the program waited: it is the decision, and is not made anew by what is known
+    /// by now.
+    pub answered: Option<&'a ExecAnswer>,
 }
 
 impl<'a> Act<'a> {
     /// An event of which nothing else is known.
     pub fn bare(event: &'a Event) -> Self {
-        Self { event, findings: Vec::new(), outcome: None, model: None, leases: None }
+        let (outcome, model, leases, answered) = (None, None, None, None);
+        Self { event, findings: Vec::new(), outcome, model, leases, answered }
     }
 }
 
@@ -113,7 +117,10 @@ impl fmt::Display for Explanation {
 impl RuleSet {
     /// What holds of an act. Pure: the same act gives the same decision.
     pub fn decide(&self, act: Act<'_>) -> Decision {
-        let mut reasons = self.judge(&act);
+        let mut reasons = match act.answered {
+            Some(answer) => answer.why.reasons.clone(),
+            None => self.judge(&act),
+        };
         let mut findings = self.raise(&act, &reasons);
         for mut finding in act.findings {
             let Some(reason) = self.judge_finding(&mut finding, &reasons) else {
@@ -123,7 +130,10 @@ impl RuleSet {
             if reason.effect > Effect::Disable {
                 findings.push(finding);
             }
-            reasons.push(reason);
+            // A deviation's reason is the section's, which has spoken already.
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
         }
         let event = act.event;
         if event.effect == Came::Refused && !gravest(&reasons).refuses() {
@@ -231,7 +241,8 @@ fn section_of_event(activity: &Activity) -> Section {
         Activity::Connect { .. }
         | Activity::Send { .. }
         | Activity::Bind { .. }
-        | Activity::Listen { .. } => Section::Network,
+        | Activity::Listen { .. }
+        | Activity::RawSocket { .. } => Section::Network,
         Activity::Mount { .. }
         | Activity::Ptrace { .. }
         | Activity::Memory { .. }

@@ -18,6 +18,10 @@ pub struct Enforce {
     pub bind: bool,
     /// Datagrams without a connection fail.
     pub send: bool,
+    /// Sockets of the internet that send past these hooks (raw, ping, SCTP, ...) are not made.
+    pub sockets: bool,
+    /// Nor packet sockets, and others beyond the internet.
+    pub packets: bool,
     /// Changes of files fail.
     pub write: bool,
     /// mount(2) fails.
@@ -42,6 +46,8 @@ impl Enforce {
             connect: true,
             bind: true,
             send: true,
+            sockets: true,
+            packets: true,
             write: true,
             mount: true,
             ptrace: true,
@@ -63,6 +69,8 @@ impl Enforce {
             connect: both("cgroup__connect4", "cgroup__connect6") || ladder.has("lsm__connect"),
             bind: both("cgroup__bind4", "cgroup__bind6") || ladder.has("lsm__bind"),
             send: both("cgroup__sendmsg4", "cgroup__sendmsg6"),
+            sockets: ladder.has("cgroup__socket") || ladder.has("lsm__socket"),
+            packets: ladder.has("lsm__socket"),
             // The loader puts no file into the hooks' map: what is not there is not refused.
             write: false,
             mount: ladder.has("lsm__mount"),
@@ -73,7 +81,14 @@ impl Enforce {
         }
     }
 
-    fn parts(&self) -> [(&'static str, bool); 12] {
+    /// The same once fanotify is given up: nobody is asked, and of what refuses before the old program is
+    /// gone, BPF-LSM is left.
+    pub fn without_fanotify(ladder: &Ladder) -> Self {
+        let exec_before = ladder.has("lsm__exec");
+        Self { exec_before, exec_asked: false, ..Self::from_ladder(ladder) }
+    }
+
+    fn parts(&self) -> [(&'static str, bool); 14] {
         [
             ("exec", self.exec),
             ("exec_before", self.exec_before),
@@ -81,6 +96,8 @@ impl Enforce {
             ("connect", self.connect),
             ("bind", self.bind),
             ("send", self.send),
+            ("sockets", self.sockets),
+            ("packets", self.packets),
             ("write", self.write),
             ("mount", self.mount),
             ("ptrace", self.ptrace),

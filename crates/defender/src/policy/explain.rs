@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use palisade_model::event::{Event, Kind, Record};
+use palisade_behaviour::{ImportError, Model, Settings};
+use palisade_model::event::{Event, ImageDigest, Kind, Record};
 use palisade_model::{UnixMillis, wire};
 use serde::Serialize;
 
@@ -22,6 +23,46 @@ pub enum ExplainError {
     /// It is a blind interval: nothing was seen that a policy could speak of.
     #[error("a blind interval, not an event")]
     Blind,
+}
+
+/// A model that cannot be explained with.
+#[derive(Debug, thiserror::Error)]
+pub enum KnownError {
+    /// It is no model.
+    #[error("it is no behaviour model")]
+    Import(#[from] ImportError),
+    /// It compares nothing yet.
+    #[error("the model of {0} is not active: nothing departs from it")]
+    NotActive(ImageDigest),
+}
+
+/// What the behaviour model of one image knows.
+#[derive(Debug, Clone)]
+pub struct ImageModel {
+    image: ImageDigest,
+    allowed: Allowed,
+}
+
+impl ImageModel {
+    /// From a model's file. It is held to `settings`.
+    ///
+    /// # Errors
+    ///
+    /// [`KnownError`].
+    pub fn import(text: &str, settings: Settings, now: UnixMillis) -> Result<Self, KnownError> {
+        let ephemeral = settings.ephemeral_from;
+        let model = Model::import(text, settings, now)?;
+        let image = model.image();
+        match Allowed::of_model(&model.allowed(now), ephemeral) {
+            Some(allowed) => Ok(Self { image, allowed }),
+            None => Err(KnownError::NotActive(image)),
+        }
+    }
+
+    fn of(&self, event: &Event) -> Option<&Allowed> {
+        let image = event.container.as_ref().and_then(|container| container.image_digest);
+        (image == Some(self.image)).then_some(&self.allowed)
+    }
 }
 
 /// What a policy would do with an event, and why.
@@ -49,8 +90,8 @@ pub struct Explained {
 
 impl Policy {
     /// What the policy would do with an event that was written as a line of JSON (a
-    /// [`Record`], in its envelope or bare). `model` is what the image's model knows, where it is at
-    /// hand. Deviations are then told by its lists alone, without their severity.
+    /// [`Record`], in its envelope or bare). `model` is for events of containers of its image. Deviations are
+    /// then told by its lists alone, without their severity.
     ///
     /// # Errors
     ///
@@ -58,14 +99,17 @@ impl Policy {
     pub fn explain(
         &self,
         line: &str,
-        model: Option<&Allowed>,
+        model: Option<&ImageModel>,
         enforce: &Enforce,
     ) -> Result<Explained, ExplainError> {
         let record = wire::decode::<Record>(line.trim().as_bytes()).or_else(|error| {
             serde_json::from_str(line).map_err(|_| ExplainError::Unreadable(error.to_string()))
         })?;
         match record {
-            Record::Event(event) => Ok(self.explain_event(&event, model, enforce)),
+            Record::Event(event) => {
+                let allowed = model.and_then(|model| model.of(&event));
+                Ok(self.explain_event(&event, allowed, enforce))
+            }
             Record::Blind(_) => Err(ExplainError::Blind),
         }
     }

@@ -6,6 +6,8 @@ use palisade_model::event::{
 };
 
 use super::HashVerdict;
+use super::allowed::Allowed;
+use super::cidr::Network;
 use super::decide::Act;
 use super::effect::{Clause, Effect, Reason, Section};
 use super::process::ExecQuestion;
@@ -70,6 +72,11 @@ impl RuleSet {
                 let says = says(Section::Network);
                 rule.network.judge_listen(*transport, end.port(), act.model, says)
             }
+            Activity::RawSocket { family, socket_type, protocol }
+                if is_past_hooks(*family, *socket_type, *protocol) =>
+            {
+                self.judge_socket(act)
+            }
             Activity::DnsQuestion { name, .. } => {
                 let by_list = || act.model.and_then(|model| model.knows_name(name)).map(|k| !k);
                 rule.dns.judge(name, says(Section::Dns).or_else(by_list))
@@ -106,6 +113,37 @@ impl RuleSet {
                 reason.effect = reason.effect.min(most);
             }
         }
+    }
+
+    /// A socket whose traffic the kernel cannot be asked about: refused wherever some traffic is.
+    fn judge_socket(&self, act: &Act<'_>) -> Vec<Reason> {
+        let (network, dns) = (&self.0.network, &self.0.dns);
+        let reason = |section, clause, entry, effect| {
+            let text = "such a socket sends past everything that is refused";
+            Reason::new(section, clause, entry, effect, text)
+        };
+        let outbound = |model: &Allowed| model.outbound(Transport::Tcp, &Network::V4).is_some();
+        let listens = |model: &Allowed| model.listening(Transport::Tcp).is_some();
+        let listed = match network.learned {
+            true => act.model.is_some_and(|model| outbound(model) || listens(model)),
+            false => network.allow.is_some() || network.listen.is_some(),
+        };
+        let mut reasons = Vec::new();
+        let denied = network.deny.first().map(|denied| (Clause::Deny, &denied.entry));
+        let unheard = network.listen_deny.first().map(|denied| (Clause::ListenDeny, &denied.entry));
+        if let Some((clause, entry)) = denied.or(unheard)
+            && network.deny_effect.refuses()
+        {
+            reasons.push(reason(Section::Network, clause, Some(entry), network.deny_effect));
+        }
+        if listed && network.effect.refuses() {
+            reasons.push(reason(Section::Network, Clause::Effect, None, network.effect));
+        }
+        let effect = dns.deny_effect.max(dns.effect);
+        if act.leases.is_some_and(|leases| leases.len() > 0) && effect.refuses() {
+            reasons.push(reason(Section::Dns, Clause::Answer, None, effect));
+        }
+        reasons
     }
 
     fn judge_user(&self, act: &Act<'_>) -> Vec<Reason> {
@@ -165,6 +203,23 @@ impl RuleSet {
         effect
             .refuses()
             .then(|| Reason::new(Section::Dns, Clause::Answer, Some(entry), effect, text))
+    }
+}
+
+/// As `socket__is_asked_about` of the sensor's `net.h` has it, by its opposite.
+fn is_past_hooks(family: u16, socket_type: u16, protocol: u16) -> bool {
+    const UNIX: u16 = 1;
+    const INET: u16 = 2;
+    const INET6: u16 = 10;
+    const KEY: u16 = 15;
+    const NETLINK: u16 = 16;
+    const ALG: u16 = 38;
+    // TCP and MPTCP on streams, UDP on datagrams.
+    let usual = matches!((socket_type, protocol), (1, 0 | 6 | 262) | (2, 0 | 17));
+    match family {
+        UNIX | KEY | NETLINK | ALG => false,
+        INET | INET6 => !usual,
+        _ => true,
     }
 }
 

@@ -54,7 +54,7 @@ pub use cidr::Network;
 pub use decide::{Act, Decision, ExecAnswer, Explanation, Respond};
 pub use effect::{Clause, Effect, Entry, Fail, Reason, Section};
 pub use enforce::Enforce;
-pub use explain::{ExplainError, Explained, Trial};
+pub use explain::{ExplainError, Explained, ImageModel, KnownError, Trial};
 pub use lease::{Leases, Refusal};
 pub use limits::Limits;
 pub use network_plan::MAX_PLANNED_NETWORKS;

@@ -236,14 +236,25 @@ impl RuleSet {
         }
     }
 
+    /// The same for a container of which programs run among the host's mounts, in words; `None` where no
+    /// program is to be refused. The kernel's lists spare such programs: a runtime's own, on its way into the
+    /// container, is among them too.
+    pub fn unenforced_among_hosts(&self, planned: &Planned) -> Option<String> {
+        (planned.plan.refuses_programs() || !planned.asked.is_empty()).then(|| {
+            "process: programs of it run among the host's mounts: what may not run is not refused there; it \
+             is killed once seen"
+                .to_owned()
+        })
+    }
+
     /// What the rule wants refused and the rungs in use cannot refuse, in words.
     pub fn unenforced(&self, planned: &Planned, enforce: &Enforce) -> Vec<String> {
         let plan = &planned.plan;
-        let execs = plan.exec.iter().any(|rule| !rule.allow)
-            || [plan.exec_unlisted, plan.exec_upper, plan.exec_memory].iter().any(Option::is_some);
+        let execs = plan.refuses_programs();
         let toward =
             |direction| plan.net.iter().any(|rule| rule.direction == direction && !rule.allow);
         use palisade_sensor::Direction::{Bind, Connect, Send};
+        let network = plan.net_unlisted.is_some() || plan.net.iter().any(|rule| !rule.allow);
         let asked = !planned.asked.is_empty();
         let told = "is told of and not refused: the rung that could is missing";
         [
@@ -263,6 +274,18 @@ impl RuleSet {
             (toward(Connect) && !enforce.connect, format!("network: a connection {told}")),
             (toward(Send) && !enforce.send, format!("network: a datagram {told}")),
             (toward(Bind) && !enforce.bind, format!("network: a listener {told}")),
+            (
+                network && !enforce.sockets,
+                "network: raw, ping, SCTP, DCCP and UDP-Lite sockets send past what is refused; raw ones \
+                 need CAP_NET_RAW"
+                    .to_owned(),
+            ),
+            (
+                network && !enforce.packets,
+                "network: packet sockets (AF_PACKET, AF_XDP) send past what is refused, and are told of: \
+                 BPF-LSM is missing; a container without CAP_NET_RAW cannot make them"
+                    .to_owned(),
+            ),
             (!plan.write.is_empty() && !enforce.write, format!("file: a change {told}")),
             (plan.mount.is_some() && !enforce.mount, format!("kernel: a mount {told}")),
             (plan.ptrace.is_some() && !enforce.ptrace, format!("kernel: ptrace {told}")),

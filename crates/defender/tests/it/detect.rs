@@ -8,6 +8,8 @@ mod document;
 mod events;
 #[path = "detect/fields.rs"]
 mod fields;
+#[path = "detect/foreign.rs"]
+mod foreign;
 #[path = "detect/rules.rs"]
 mod rules;
 #[path = "detect/samples.rs"]

@@ -53,6 +53,7 @@ fn process(pid: u32, path: &str, seconds: u64, cgroup: u64, ancestors: Ancestors
         executable: Executable { file: FileRef::at(path), hash: None, fileless: false },
         args: vec![path.to_owned()],
         args_cut: false,
+        environment_cut: false,
         environment: Vec::new(),
         cwd: "/".to_owned(),
         credentials: Credentials::default(),

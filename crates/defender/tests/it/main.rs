@@ -1,8 +1,10 @@
 //! The Defender's deciders, driven by recorded events.
 
 mod containers;
+mod core;
 mod detect;
 mod hashes;
+mod hashes_list;
 mod hashes_submit;
 mod incidents;
 mod incidents_bounds;
@@ -15,3 +17,4 @@ mod policy_documents;
 mod policy_plan;
 mod policy_support;
 mod recorder;
+mod watchdog;

@@ -532,6 +532,41 @@ fn hostile_files_are_refused_in_bounded_time() {
 }
 
 #[test]
+fn an_event_is_explained_with_the_model_of_its_image() {
+    use palisade_behaviour::{Model, Settings};
+    use palisade_defender::policy::{ImageModel, KnownError};
+    use palisade_model::event::{Event, KindSet};
+    let image = container("nginx:1.27").image_digest.unwrap();
+    let mut model = Model::new(image, "nginx:1.27".to_owned(), Settings::default(), TIME);
+    let identity = container("nginx:1.27");
+    model.sensors(KindSet::all(), TIME);
+    model.container_started(&identity.id, TIME);
+    model.observe(&exec("/usr/sbin/nginx"), TIME);
+    let import = |model: &Model| ImageModel::import(&model.export(), Settings::default(), TIME);
+    assert!(matches!(import(&model), Err(KnownError::NotActive(of)) if of == image));
+    assert!(matches!(
+        ImageModel::import("x", Settings::default(), TIME),
+        Err(KnownError::Import(_))
+    ));
+    model.finish_learning(TIME.plus(7_200_000));
+    let known = import(&model).unwrap();
+    let policy = parse("[[rule]]\nname = 'a'\nprocess = { effect = 'prevent' }\n");
+    let explain = |event: Event, model| {
+        let record = palisade_model::event::Record::Event(Box::new(event));
+        let line = String::from_utf8(wire::encode(&record)).unwrap();
+        policy.explain(&line, model, &Enforce::all()).unwrap().allowed
+    };
+    assert!(explain(exec("/usr/sbin/nginx"), Some(&known)));
+    assert!(!explain(exec("/usr/bin/dash"), Some(&known)));
+    assert!(explain(exec("/usr/bin/dash"), None), "without a model nothing departs");
+    let mut other = exec("/usr/bin/dash");
+    let mut identity = container("redis:7");
+    identity.image_digest = None;
+    other.container = Some(std::sync::Arc::new(identity));
+    assert!(explain(other, Some(&known)), "it is another image's");
+}
+
+#[test]
 fn an_event_is_explained_as_it_would_be_decided() {
     let policy = parse(
         "[[rule]]\nname = 'web'\nmatch.images = ['nginx:*']\n\

@@ -44,6 +44,7 @@ pub(crate) fn process(path: &str, parent: &str) -> Process {
         executable: Executable { file: FileRef::at(path), hash: None, fileless: false },
         args: Vec::new(),
         args_cut: false,
+        environment_cut: false,
         environment: Vec::new(),
         cwd: String::new(),
         credentials: Credentials { uid: 33, euid: 33, ..Credentials::default() },

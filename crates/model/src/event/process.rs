@@ -245,6 +245,9 @@ pub struct Process {
     /// Those variables of its environment that rules ask for, `NAME=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
+    /// Not every variable could be looked at, or kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub environment_cut: bool,
     /// Working directory at exec.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cwd: String,

@@ -37,6 +37,7 @@ fn process() -> Process {
         },
         args: vec!["sh".to_owned(), "-c".to_owned(), "id".to_owned()],
         args_cut: true,
+        environment_cut: false,
         environment: vec!["LD_PRELOAD=/x.so".to_owned()],
         cwd: "/tmp".to_owned(),
         credentials: Credentials {

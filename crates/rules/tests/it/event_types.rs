@@ -1,8 +1,8 @@
 //! Which event types a rule is tried on.
 
-use palisade_rules::{EventSet, EventType, Severity};
+use palisade_rules::{Catalogue, Code, EventSet, EventType, Severity};
 
-use crate::support::{event, load, load_well, matches, rule, shown};
+use crate::support::{event, load, load_well, load_with, matches, rule, shown};
 
 /// Checks the types of a condition: `+a b` is these, `-a b` is all others.
 fn check(condition: &str, expected: &str) {
@@ -40,7 +40,9 @@ fn they_follow_from_the_condition() {
         "+open close",
     );
     check("evt.type = open and evt.dir = <", "+open");
-    check("evt.type = open and evt.dir = >", "+");
+    check("evt.type = anyof (open, openat)", "+open openat");
+    check("evt.type != allof (open, openat)", "-open openat");
+    check("evt.type != anyof (open, openat)", "-");
     check("not (evt.type = open and evt.dir = >)", "-");
 }
 
@@ -82,6 +84,52 @@ fn the_type_is_a_field_too() {
             + &rule("d", "evt.dir contains <")),
     );
     assert_eq!(matches(&rules, &event("openat")), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn a_call_that_is_told_once_stands_for_its_beginning_too() {
+    let asked = [
+        "evt.type = ptrace and evt.dir = >",
+        "evt.type=ptrace and evt.dir=>",
+        "evt.type = ptrace and evt.dir != <",
+        "evt.type = ptrace and evt.dir in (<, >)",
+        "evt.type = ptrace and not evt.dir = >",
+        "evt.type = ptrace and not (evt.dir = > and proc.name exists)",
+    ];
+    for condition in asked {
+        let (rules, _) = load(&rule("r", condition));
+        assert_eq!(matches(&rules, &event("ptrace").text("proc.name", "a")), ["r"], "{condition}");
+    }
+    let (rules, problems) = load(&rule("r", asked[0]));
+    let warnings = shown(&problems, Severity::Warning).join("\n");
+    assert!(warnings.contains("is not told by itself"), "{warnings}");
+    assert_eq!(rules.events().len(), 1);
+    for condition in ["evt.type = ptrace and evt.dir = x", "evt.type = ptrace and not evt.dir = <"]
+    {
+        let (rules, _) = load(&rule("r", condition));
+        assert!(matches(&rules, &event("ptrace")).is_empty(), "{condition}");
+    }
+}
+
+#[test]
+fn types_that_nobody_tells_of_are_named() {
+    let told = ["execve", "openat"].into_iter().filter_map(EventType::from_name).collect();
+    let catalogue = Catalogue::everything().with_events(told);
+    let text = rule("no", "evt.type in (dup, dup2) and proc.name = a")
+        + &rule("yes", "evt.type in (execve, dup)")
+        + &rule("most", "not evt.type in (execve, openat)");
+    let (rules, problems) = load_with(&[&text], &catalogue);
+    let found: Vec<_> = problems.iter().filter(|one| one.code == Code::UntoldEvent).collect();
+    assert_eq!(found.len(), 2, "{problems:?}");
+    let shown = found[0].to_string();
+    assert!(shown.starts_with("0.yaml:1:3: warning[untold-event]"), "{shown}");
+    assert!(
+        shown.ends_with("the rule `no` never matches: nobody tells of dup, dup2 here"),
+        "{shown}"
+    );
+    assert!(found[1].message.ends_with(", … here"), "{}", found[1]);
+    // It is there all the same.
+    assert!(rules.find("no").is_some());
 }
 
 #[test]

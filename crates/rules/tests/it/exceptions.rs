@@ -1,8 +1,6 @@
 //! Exceptions.
 
-use palisade_rules::Severity;
-
-use crate::support::{Event, error, event, load, load_well, matches, rule, shown};
+use crate::support::{Event, error, event, load, load_well, matches, rule};
 
 fn access(process: &str, path: &str) -> Event {
     event("openat").text("proc.name", process).text("fd.name", path)
@@ -81,16 +79,32 @@ fn values_are_appended() {
 }
 
 #[test]
-fn an_open_or_keeps_the_exception_to_its_last_part() {
+fn exceptions_are_for_the_whole_condition() {
     let text = format!(
         "{}  exceptions:\n    - name: e\n      fields: fd.name\n      values: [/x]\n",
         rule("r", "proc.name = a or proc.name = b")
     );
-    let (rules, problems) = load(&text);
-    let warnings = shown(&problems, Severity::Warning).join("\n");
-    assert!(warnings.contains("the exceptions are for the last part"), "{warnings}");
-    assert_eq!(matches(&rules, &access("a", "/x")), ["r"]);
-    assert!(matches(&rules, &access("b", "/x")).is_empty());
+    let (rules, _) = load(&text);
+    for process in ["a", "b"] {
+        assert!(matches(&rules, &access(process, "/x")).is_empty(), "{process}");
+        assert_eq!(matches(&rules, &access(process, "/y")), ["r"], "{process}");
+    }
+}
+
+#[test]
+fn operators_with_modifiers() {
+    check(
+        "  exceptions:\n    - name: e\n      fields: fd.name\n      comps: startswith anyof\n      \
+         values: [/etc, /usr]\n",
+        &[("a", "/etc/x"), ("a", "/usr/x")],
+        &[("a", "/srv")],
+    );
+    check(
+        "  exceptions:\n    - name: e\n      fields: [proc.name, fd.name]\n      \
+         comps: [=, contains allof]\n      values:\n        - [a, [x, y]]\n        - [b, z]\n",
+        &[("a", "/x/y"), ("b", "/z")],
+        &[("a", "/x"), ("b", "/x/y")],
+    );
 }
 
 #[test]
@@ -108,6 +122,10 @@ fn what_does_not_fit_is_said() {
         ),
         (
             "    - name: e\n      fields: [proc.name]\n      comps: [is]\n      values: [[a]]\n",
+            "this is no operator",
+        ),
+        (
+            "    - name: e\n      fields: [proc.name]\n      comps: [in anyof]\n      values: [[a]]\n",
             "this is no operator",
         ),
         (

@@ -4,6 +4,7 @@ mod bounds;
 mod event_types;
 mod exceptions;
 mod items;
+mod layout;
 mod left_out;
 mod operators;
 mod positions;

@@ -1,6 +1,6 @@
 //! What every operator says of every kind of value.
 
-use crate::support::{Event, Own, error, event, holds, rule};
+use crate::support::{Event, Own, error, event, holds, load_well, matches, rule};
 
 fn sample() -> Event {
     event("openat")
@@ -104,6 +104,14 @@ fn other_values() {
     check("fd.snet = 10.0.0.0/8", true);
     check("fd.snet != \"10.0.0.0/8\"", false);
     check("fd.snet in (\"127.0.0.0/8\", \"10.1.0.0/16\")", true);
+    // Networks among addresses, and addresses among networks.
+    check("fd.sip = 10.1.0.0/16", true);
+    check("fd.sip in (1.2.3.4, \"10.1.2.0/24\")", true);
+    check("fd.sip in (10.1.2.3, 192.168.0.0/16)", true);
+    check("fd.sip in (1.2.3.4, 192.168.0.0/16)", false);
+    check("fd.sip != 10.1.0.0/16", false);
+    check("fd.snet = 10.1.2.3", true);
+    check("fd.snet in (\"10.1.2.4\", ::1)", false);
     check("evt.buffer contains ELF", true);
     check("evt.buffer bstartswith 7f454c46", true);
     check("evt.buffer bcontains 464b", false);
@@ -196,6 +204,41 @@ fn words_between() {
 }
 
 #[test]
+fn operators_on_lists_of_text() {
+    check("proc.exepath endswith anyof (/sh, /bash)", true);
+    check("proc.exepath endswith anyof(/sh, /zsh)", false);
+    check("proc.cmdline contains allof (curl, \"-c\")", true);
+    check("proc.cmdline contains allof (curl, wget)", false);
+    check("proc.cmdline contains oneof (curl, wget)", true);
+    check("proc.cmdline contains oneof (curl, bash)", false);
+    check("proc.cmdline icontains anyof (CURL)", true);
+    check("proc.exepath glob anyof ('/bin/*', '/usr/*')", true);
+    check("proc.exepath regex oneof ('/usr/.*', '/bin/.*')", true);
+    check("proc.name = anyof (sh, bash)", true);
+    check("proc.name == anyof (sh, zsh)", false);
+    check("proc.name != allof (sh, zsh)", true);
+    check("proc.name != anyof (sh, bash)", true);
+    check("proc.name = anyof ()", false);
+    check("not proc.name = allof ()", true);
+    check("proc.sname != allof (a)", false);
+    // One ancestor for itself.
+    check("proc.aname contains allof (s, h, d)", true);
+    check("proc.aname contains allof (sshd, systemd)", false);
+    check("proc.aname startswith anyof (cron, sys)", true);
+    // Without a list, a word like any other.
+    check("proc.name = anyof", false);
+    check("proc.name != anyof and user.uid = 1000", true);
+}
+
+#[test]
+fn a_list_by_name_stands_for_its_values_after_a_modifier() {
+    let text = "- list: ends\n  items: [/sh, /bash]\n".to_owned()
+        + &rule("r", "proc.exepath endswith anyof (ends, /zsh)");
+    let rules = load_well(&text);
+    assert_eq!(matches(&rules, &sample()), ["r"]);
+}
+
+#[test]
 fn many_alternatives_are_one_question() {
     let parts: Vec<String> =
         (0..50).map(|index| format!("proc.cmdline contains part{index}")).collect();
@@ -210,6 +253,10 @@ fn escapes_in_quotes() {
     let sample = event("openat").text("proc.name", "a\"b'c\\d\n");
     assert!(holds(r#"proc.name = "a\"b'c\\d\n""#, &sample));
     assert!(holds(r#"proc.name = 'a"b\'c\\d\n'"#, &sample));
+    assert!(holds(r#"proc.name = "\x61\x22b'c\\d\x0a""#, &sample));
+    for wrong in [r#"proc.name = "\xff""#, r#"proc.name = "\xg0""#, r#"proc.name = "\x6""#] {
+        assert!(error(&rule("r", wrong)).contains("is no escape"), "{wrong}");
+    }
 }
 
 #[test]
@@ -222,8 +269,8 @@ fn an_operator_must_fit_the_field() {
         ("user.uid = root", "`root` is not a number"),
         ("user.uid = -1", "`-1` is not a number"),
         ("fd.sport = 70000", "`70000` is not a port"),
-        ("fd.sip = 10.0.0.0/8", "`10.0.0.0/8` is not an IP address"),
-        ("fd.snet = 10.0.0.1", "`10.0.0.1` is not an IP network"),
+        ("fd.sip = 10.0.0.0/33", "`10.0.0.0/33` is not an IP address"),
+        ("fd.snet = 10.0.0", "`10.0.0` is not an IP network"),
         ("proc.is_exe_writable = yes", "`yes` is not true or false"),
         ("proc.name regex '('", "this is no regular expression"),
         ("len(proc.pid) = 1", "this transformer does not work on a number"),

@@ -1,6 +1,8 @@
 //! Which rules run.
 
-use palisade_rules::{Catalogue, Options, Priority, Ruleset, Scratch, Selection, Source, Target};
+use palisade_rules::{
+    Catalogue, Code, Options, Priority, Ruleset, Scratch, Selection, Source, Target,
+};
 
 use crate::support::{event, matches, rule};
 
@@ -41,6 +43,29 @@ fn by_name_tag_and_priority() {
 }
 
 #[test]
+fn a_choice_that_fits_no_rule_is_warned_of() {
+    let text = rule("Read", "evt.type = execve") + "  tags: [x]\n" + &rule("Left", "no.field = 1");
+    let selection = Selection::new()
+        .disable(name("Rea*"))
+        .disable(name("Left"))
+        .disable(name("Raed"))
+        .enable(tag("x"))
+        .enable(tag("y"));
+    let options = Options { selection, ..Options::default() };
+    let sources = [Source::new("a", text)];
+    let (_, problems) = Ruleset::load(&sources, &Catalogue::everything(), &options);
+    let of_choices = problems.iter().filter(|problem| problem.code == Code::Selection);
+    let shown: Vec<_> = of_choices.map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "settings: warning[selection]: no rule has the name `Raed`",
+            "settings: warning[selection]: no rule has the tag `y`"
+        ]
+    );
+}
+
+#[test]
 fn a_rule_that_does_not_run_can_be_asked() {
     let text = rule("r", "evt.type = execve") + "  enabled: false\n";
     let sources = [Source::new("a", text)];
@@ -63,6 +88,8 @@ fn priorities_have_names() {
     assert_eq!(Priority::from_name("WARNING"), Some(Priority::Warning));
     assert_eq!(Priority::from_name("info"), Some(Priority::Informational));
     assert_eq!(Priority::from_name("Informational"), Some(Priority::Informational));
+    assert_eq!(Priority::from_name("Warn"), Some(Priority::Warning));
+    assert_eq!(Priority::from_name("CRIT"), Some(Priority::Critical));
     assert_eq!(Priority::from_name("low"), None);
     assert!(Priority::Emergency < Priority::Debug);
 }

@@ -78,6 +78,9 @@ pub(super) fn of(look: &Look<'_>, body: &Body) -> Option<Said> {
         Body::OpenFile { local, state, .. } if *state == socket::TCP_LISTEN => {
             Some(Said::plain(socket::listening(local)?, "task_file"))
         }
+        Body::Lsm { hook: 16, verdict, arguments, .. } if look.header.flags & flag::DENIED != 0 => {
+            Some(refused_socket(*verdict, *arguments))
+        }
         Body::Lsm { hook, verdict, file, remote, path2, .. }
             if look.header.flags & flag::DENIED != 0 =>
         {
@@ -199,6 +202,23 @@ fn refused(
         rule: Some(socket::rule(verdict)),
         ..Said::plain(activity, hook)
     })
+}
+
+/// Its family and type are in the first argument.
+fn refused_socket(verdict: u32, arguments: [u64; 2]) -> Said {
+    let [first, protocol] = arguments;
+    let number = |value: u64| u16::try_from(value & 0xffff).unwrap_or_default();
+    let activity = Activity::RawSocket {
+        family: number(first >> 32),
+        socket_type: number(first & 15),
+        protocol: number(protocol),
+    };
+    Said {
+        effect: Effect::Refused,
+        error: 1,
+        rule: Some(socket::rule(verdict)),
+        ..Said::plain(activity, "socket_create")
+    }
 }
 
 /// The process with the program that was killed, where the record of its exec was lost.

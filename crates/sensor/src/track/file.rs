@@ -30,12 +30,20 @@ fn device(kernel: u32) -> u64 {
     libc::makedev(kernel >> 20, kernel & 0xf_ffff)
 }
 
+/// Stands before a path of which a part is missing. A whole one begins with a slash, so that no rule takes the
+/// one for the other: where `/usr/bin/x` may be what is left of `/tmp/…/usr/bin/x`, it is `…/usr/bin/x`.
+const CUT: &str = "…";
+
+fn marked(cut: bool, path: String) -> String {
+    if cut { format!("{CUT}{path}") } else { path }
+}
+
 /// What is no path has the name that `/proc/PID/exe` shows, without its leading slash.
 pub(super) fn name(path: &abi::Path) -> String {
     if path.pseudo {
         readable(path.bytes.strip_prefix(b"/").unwrap_or(&path.bytes))
     } else {
-        readable(&path.bytes)
+        marked(path.cut, readable(&path.bytes))
     }
 }
 
@@ -43,7 +51,12 @@ pub(super) fn name(path: &abi::Path) -> String {
 /// by text: a symbolic link among the parts is not followed.
 pub(super) fn named(base: &abi::Path, given: &[u8]) -> String {
     let mut parts: Vec<&[u8]> = Vec::new();
-    let bases: &[u8] = if given.first() == Some(&b'/') { b"" } else { &base.bytes };
+    let absolute = given.first() == Some(&b'/');
+    let bases: &[u8] = if absolute { b"" } else { &base.bytes };
+    let (given, cut) = match given.strip_suffix(b"\0") {
+        Some(given) => (given, true),
+        None => (given, !absolute && base.cut),
+    };
     for part in bases.split(|byte| *byte == b'/').chain(given.split(|byte| *byte == b'/')) {
         match part {
             b"" | b"." => {}
@@ -61,7 +74,7 @@ pub(super) fn named(base: &abi::Path, given: &[u8]) -> String {
     if whole.is_empty() {
         whole.push(b'/');
     }
-    readable(&whole)
+    marked(cut, readable(&whole))
 }
 
 #[cfg(test)]
@@ -81,6 +94,15 @@ mod tests {
         ] {
             assert_eq!(named(&base, given.as_bytes()), whole);
         }
+    }
+
+    #[test]
+    fn a_cut_path_is_never_a_whole_one() {
+        let deep = abi::Path { bytes: b"/usr/bin".to_vec(), cut: true, ..abi::Path::default() };
+        assert_eq!(name(&deep), "…/usr/bin");
+        assert_eq!(named(&deep, b"sh"), "…/usr/bin/sh");
+        assert_eq!(named(&deep, b"/bin/sh"), "/bin/sh");
+        assert_eq!(named(&abi::Path::default(), b"/etc/../etc/x\0"), "…/etc/x");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod activity;
 mod call;
 mod dns;
 mod file;
+mod held;
 mod socket;
 mod table;
 
@@ -26,6 +27,8 @@ use palisade_model::event::{
 use crate::abi::{Body, Header, Record, flag, kind};
 use crate::observation::{CgroupChange, CgroupWhat, Observation};
 
+pub use held::Guarded;
+use held::Held;
 use table::Table;
 
 /// Bounds of a [`Tracker`].
@@ -84,13 +87,41 @@ pub struct Tracker {
     rung: Rung,
     damaged: u64,
     passed_over: u64,
+    guarded: Guarded,
+    held: Held,
 }
 
 impl Tracker {
     /// An empty table. `boot_unix_ms`: Unix time at which the boot clock was zero ([`boot_time`]).
     pub fn new(settings: TrackSettings, boot_unix_ms: u64) -> Self {
         let rung = Rung::Tracepoint;
-        Self { table: Table::new(settings), boot_unix_ms, rung, damaged: 0, passed_over: 0 }
+        Self {
+            table: Table::new(settings),
+            boot_unix_ms,
+            rung,
+            damaged: 0,
+            passed_over: 0,
+            guarded: Guarded::default(),
+            held: Held::default(),
+        }
+    }
+
+    /// The same where programs are killed at their start: these starts are held until it is known whether
+    /// they were ([`Tracker::turn`]), so that such a start is one event.
+    #[must_use]
+    pub fn guarding(self, guarded: Guarded) -> Self {
+        Self { guarded, ..self }
+    }
+
+    /// Whether something is held. Then [`Tracker::turn`] is to be called within milliseconds.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// To be called at the end of each turn of reading: gives what was held at the end of the one before.
+    /// What follows a held record in the ring was not there yet in its own turn, at worst.
+    pub fn turn(&mut self, give: &mut dyn FnMut(Observation)) {
+        self.held.turn(give);
     }
 
     /// The same for records from another rung.
@@ -137,6 +168,9 @@ impl Tracker {
     /// Takes one record and gives what it means: mostly one observation, sometimes none or two.
     pub fn take(&mut self, record: &Record, give: &mut dyn FnMut(Observation)) {
         self.damaged += u64::from(record.damaged);
+        if !self.held.is_empty() && self.held.before(record, give) {
+            return;
+        }
         let header = &record.header;
         if header.flags & flag::CANARY != 0 {
             give(Observation::Canary { cgroup: header.cgroup });
@@ -148,7 +182,14 @@ impl Tracker {
             Body::Fork { .. } => self.fork(header, &record.body, give),
             Body::Exec(exec) => {
                 let (process, activity) = self.table.exec(header, exec, self.boot_unix_ms);
-                self.event(header, process, activity, "sched_process_exec", give);
+                let event = self.plain(header, process, activity, "sched_process_exec");
+                let outside = self.table.outside(event.process.key);
+                if self.guarded.has(header.cgroup) {
+                    self.held.hold(Box::new(event), outside);
+                    return;
+                }
+                let event = Box::new(event);
+                give(Observation::Event { event, rule: None, outside, target: None });
             }
             Body::Exit { code, .. } => {
                 let process = self.table.of(header, self.boot_unix_ms);
@@ -209,7 +250,8 @@ impl Tracker {
         event.call = said.call;
         event.effect = said.effect;
         let outside = self.table.outside(event.process.key);
-        give(Observation::Event { event: Box::new(event), rule: said.rule, outside });
+        let target = self.aimed(&event.activity);
+        give(Observation::Event { event: Box::new(event), rule: said.rule, outside, target });
     }
 
     fn event(
@@ -222,7 +264,20 @@ impl Tracker {
     ) {
         let event = Box::new(self.plain(header, process, activity, hook));
         let outside = self.table.outside(event.process.key);
-        give(Observation::Event { event, rule: None, outside });
+        let target = self.aimed(&event.activity);
+        give(Observation::Event { event, rule: None, outside, target });
+    }
+
+    /// The cgroup of the process that an act was aimed at.
+    fn aimed(&self, activity: &Activity) -> Option<u64> {
+        let (Activity::Ptrace { target, .. }
+        | Activity::Memory { target, .. }
+        | Activity::Signal { target, .. }) = activity
+        else {
+            return None;
+        };
+        let known = target.key.tgid() != 0;
+        self.table.exactly(target.key).filter(|_| known).map(|process| process.cgroup)
     }
 
     fn plain(

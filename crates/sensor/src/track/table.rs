@@ -207,7 +207,7 @@ impl Table {
         boot_unix_ms: u64,
     ) -> (Arc<Process>, Activity) {
         // The header holds who the process is by now: what it was is only in the table.
-        let held = self.before(header).map(|process| process.capabilities);
+        let known = self.before(header);
         let before = self.of(header, boot_unix_ms);
         let capabilities = capabilities(header, exec);
         let script = (!exec.interpreter.is_empty())
@@ -215,7 +215,7 @@ impl Table {
         let activity = Activity::Exec {
             script,
             previous: before.path().to_owned(),
-            gained: capabilities.gained(&held.unwrap_or(capabilities)),
+            gained: known.map_or(0, |known| gained(&known, &capabilities)),
         };
         let mut process = Process {
             name: readable(&header.name),
@@ -228,7 +228,8 @@ impl Table {
             args_cut: usize::try_from(exec.argument_bytes).unwrap_or(usize::MAX)
                 > exec.arguments.iter().map(|one| one.len() + 1).sum(),
             environment: exec.environment.iter().map(|one| readable(one)).collect(),
-            cwd: readable(&exec.directory.bytes),
+            environment_cut: exec.environment_cut,
+            cwd: file::name(&exec.directory),
             capabilities,
             session: exec.session,
             terminal: exec.terminal,
@@ -240,7 +241,8 @@ impl Table {
         if process.ancestors.is_empty() {
             process.ancestors = self.told_ancestors(&exec.ancestors);
         }
-        let outside = self.is_hosts(header.namespaces[0]);
+        // Who was inside once is no runtime on its way in, wherever its next program starts.
+        let outside = self.outside(before.key) && self.is_hosts(header.namespaces[0]);
         let process = self.replace(process);
         self.set_outside(process.key, outside);
         (process, activity)
@@ -420,6 +422,7 @@ fn short(process: &Process) -> Process {
     Process {
         args: args.map(|one| one.chars().take(BYTES).collect()).collect(),
         args_cut: true,
+        environment_cut: process.environment_cut || !process.environment.is_empty(),
         environment: Vec::new(),
         ..process.clone()
     }
@@ -484,6 +487,7 @@ fn bare(header: &Header, boot_unix_ms: u64) -> Process {
         args: Vec::new(),
         args_cut: false,
         environment: Vec::new(),
+        environment_cut: false,
         cwd: String::new(),
         credentials: Credentials {
             uid: header.uid,
@@ -517,6 +521,17 @@ fn describe(process: &mut Process, snapshot: procfs::Snapshot) {
         None => (path, false),
     };
     process.executable.file = FileRef { deleted, ..FileRef::at(path) };
+}
+
+/// What a program can do that its process could not have carried over an exec (capabilities(7), "Transformation
+/// of capabilities during execve()"). Root keeps what is permitted. Everybody else keeps what is ambient, and
+/// loses what is permitted alone (`PR_SET_KEEPCAPS`): a program that gives it back gives it. What was in effect
+/// before is nothing new.
+fn gained(before: &Process, after: &Capabilities) -> u64 {
+    let held = &before.capabilities;
+    let root = before.credentials.uid == 0 || before.credentials.euid == 0;
+    let kept = if root { held.permitted } else { held.ambient | after.ambient };
+    (after.effective | after.permitted) & !(held.effective | kept)
 }
 
 fn capabilities(header: &Header, exec: &Exec) -> Capabilities {

@@ -1,95 +1,12 @@
 //! What processes in a cgroup of our own do is seen, and what a plan refuses fails.
 
-use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use palisade_model::event::{Activity, Effect, Event, Kind, NamespaceOperation, SocketAddress};
-use palisade_sensor::ladder::Ladder;
-use palisade_sensor::{
-    CgroupWhat, Direction, ExecRule, NetRule, Observation, Plan, Reader, Sensor, SensorConfig,
-};
+use palisade_model::event::{Activity, Effect, Event, NamespaceOperation, SocketAddress};
+use palisade_sensor::{CgroupWhat, Direction, ExecRule, NetRule, Observation, Plan};
 
-/// The unified hierarchy, wherever this host has it.
-pub(crate) fn root() -> PathBuf {
-    let hybrid = Path::new("/sys/fs/cgroup/unified");
-    if hybrid.is_dir() { hybrid.to_owned() } else { PathBuf::from("/sys/fs/cgroup") }
-}
-
-/// A cgroup of our own. Dropped, it is removed.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn new(name: &str) -> Self {
-        let path = root().join(format!("palisade-test-{name}-{}", std::process::id()));
-        std::fs::create_dir(&path).expect("a cgroup: these tests run as root");
-        Self(path)
-    }
-
-    fn id(&self) -> u64 {
-        std::fs::metadata(&self.0).expect("the cgroup").ino()
-    }
-
-    /// Runs a script in it, with mounts of its own like a container's.
-    fn run(&self, script: &str) -> Output {
-        let enter =
-            format!("echo 0 > {}/cgroup.procs && exec unshare -m sh -c \"$0\"", self.0.display());
-        Command::new("sh").args(["-c", &enter, script]).output().expect("a shell")
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // The last process may still be on its way out.
-        for _ in 0..100 {
-            if std::fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-fn start(sensitive: &[&str]) -> (Sensor, Reader) {
-    let config = SensorConfig {
-        cgroup_root: Some(root()),
-        sensitive: sensitive.iter().map(|&name| name.to_owned()).collect(),
-        ..SensorConfig::default()
-    };
-    let mut ladder = Ladder::default();
-    let (sensor, reader) = Sensor::start(&config, &mut ladder).expect("BPF can be had");
-    assert!(ladder.has("syscall__exit") && ladder.has("guard__exec"), "{ladder}");
-    (sensor, reader)
-}
-
-/// Reads until an event of this cgroup satisfies; gives all of the cgroup up to it.
-fn until(
-    reader: &mut Reader,
-    cgroup: u64,
-    mut last: impl FnMut(&Event, Option<u32>) -> bool,
-) -> Vec<Event> {
-    let mut events = Vec::new();
-    let (mut found, end) = (false, Instant::now() + Duration::from_secs(10));
-    while !found && Instant::now() < end {
-        reader
-            .read(Duration::from_millis(100), 1_000, &mut |observation| {
-                let Observation::Event { event, rule, .. } = observation else { return };
-                if event.process.cgroup == cgroup && !found {
-                    found = last(&event, rule);
-                    events.push(*event);
-                }
-            })
-            .expect("the rings");
-    }
-    assert!(found, "it did not come; there were {events:#?}");
-    events
-}
-
-fn is_exec_of(event: &Event, name: &str) -> bool {
-    event.kind() == Kind::Exec && event.process.executable.file.name() == name
-}
+use crate::support::{Cgroup, is_exec_of, listener, start, until};
 
 #[test]
 fn acts_are_told_with_who_did_them() {
@@ -100,7 +17,7 @@ fn acts_are_told_with_who_did_them() {
     let place = folder.path().display();
     let script = format!(
         "cd {place}; echo x > palisade-secret; cat palisade-secret; mv palisade-secret moved; chmod 4755 moved; \
-         ln -s moved symbolic; rm moved symbolic; unshare -n true; kill -0 $$; sleep 0 & kill -9 $!; uptime"
+         ln -s moved symbolic; rm moved symbolic; unshare -n true; kill -0 $$; sleep 9 & kill -9 $!; wait $!; uptime"
     );
     let output = cgroup.run(&script);
     assert!(output.status.success(), "{output:?}");
@@ -184,17 +101,20 @@ fn a_forbidden_executable_ends_before_its_first_write() {
     std::fs::copy("/bin/echo", &program).expect("a copy");
     let rule = ExecRule { path: program.display().to_string(), allow: false, rule: 41 };
     let plan = Plan { exec: vec![rule], ..Plan::default() };
-    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    sensor.enforce(cgroup.id(), &[], &plan).expect("the plan");
     let run = format!("for i in $(seq 200); do {} written; done; echo end", program.display());
     let output = cgroup.run(&run);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said.lines().filter(|line| *line == "written").count(), 0);
     assert!(said.ends_with("end\n"));
     let mut killed = 0;
-    until(&mut reader, cgroup.id(), |event, rule| {
+    let events = until(&mut reader, cgroup.id(), |event, rule| {
         killed += u32::from(event.effect == Effect::Killed && rule == Some(41));
         killed == 200
     });
+    let starts = events.iter().filter(|event| is_exec_of(event, "forbidden"));
+    assert!(starts.clone().all(|event| event.process.args.len() == 2), "with its arguments");
+    assert_eq!(starts.count(), 200, "the start and the kill are one event");
     // Nothing is refused any more.
     sensor.watch(cgroup.id()).expect("watched");
     let output = cgroup.run(&format!("{} written", program.display()));
@@ -212,7 +132,7 @@ fn what_is_not_listed_does_not_run_and_says_why() {
         exec_unlisted: Some(9),
         ..Plan::default()
     };
-    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    sensor.enforce(cgroup.id(), &[], &plan).expect("the plan");
     let output = cgroup.run("/bin/echo one; /bin/cat /etc/hostname; /bin/echo two");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "one\ntwo\n", "{output:?}");
     until(&mut reader, cgroup.id(), |event, rule| {
@@ -234,7 +154,7 @@ fn a_forbidden_connection_fails_and_others_do_not() {
         rule: 17,
     };
     let plan = Plan { net: vec![refused], ..Plan::default() };
-    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    sensor.enforce(cgroup.id(), &[], &plan).expect("the plan");
     let connect = |port| cgroup.run(&format!("exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'"));
     assert!(connect(open.1).status.success());
     let output = connect(closed.1);
@@ -253,18 +173,12 @@ fn a_forbidden_connection_fails_and_others_do_not() {
     assert!(events.iter().any(|event| port_of(event) == Some(open.1) && event.succeeded()));
 }
 
-fn listener() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("its address").port();
-    (listener, port)
-}
-
 #[test]
 fn nothing_is_left_when_the_sensor_is_stopped() {
     let (sensor, reader) = start(&[]);
     let cgroup = Cgroup::new("stop");
     let plan = Plan { exec_unlisted: Some(1), ..Plan::default() };
-    sensor.enforce(cgroup.id(), &plan).expect("the plan");
+    sensor.enforce(cgroup.id(), &[], &plan).expect("the plan");
     assert!(!cgroup.run("true").status.success());
     sensor.stop();
     assert!(cgroup.run("true").status.success());

@@ -13,7 +13,7 @@ use palisade_sensor::ladder::Ladder;
 fn execs_and_exits_are_told_by_the_connector() {
     let config = FallbackConfig {
         proc: PathBuf::from("/proc"),
-        cgroup_root: super::live::root(),
+        cgroup_root: super::support::root(),
         controller: None,
     };
     let mut ladder = Ladder::default();

@@ -120,6 +120,11 @@ impl Daemon {
         self.run.path().join("docker.sock")
     }
 
+    /// Where its containerd keeps what runs.
+    pub fn runtime(&self) -> PathBuf {
+        self.run.path().join("exec/containerd/daemon")
+    }
+
     fn answers(&self) -> io::Result<bool> {
         let mut ask = self.docker();
         ask.args(["version", "--format", "{{.Server.Version}}"]);

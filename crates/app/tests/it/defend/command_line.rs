@@ -131,6 +131,7 @@ fn line(path: &str) -> String {
         executable: Executable { file: FileRef::at(path), hash: None, fileless: false },
         args: Vec::new(),
         args_cut: false,
+        environment_cut: false,
         environment: Vec::new(),
         cwd: String::new(),
         credentials: Credentials::default(),
@@ -170,7 +171,8 @@ fn a_policy_explains_what_it_would_do_about_events() {
     assert!(said.contains("exec by /usr/bin/nc.openbsd in the host"), "{said}");
     assert!(said.contains("`/usr/bin/nc*` (line 8)"), "{said}");
     assert!(said.contains("exec by /bin/true in the host: allowed"), "{said}");
-    assert!(stderr(&output).contains("not a record"), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("events.jsonl line 3: not a record"), "{said}");
 
     let summary = ["policy", "explain", "--any-host", "--summary", text(&policy), text(&events)];
     let output = palisade(&summary);
@@ -190,6 +192,14 @@ fn models_are_none_where_nothing_was_learned() {
     let state = folder.path().join("state");
     let models =
         |arguments: &[&str]| palisade(&[&["models", "--state", text(&state)], arguments].concat());
+    for command in [&["list"][..], &["show", "nginx:1.27"]] {
+        let output = models(command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let said = stderr(&output);
+        assert!(said.contains("there is no state directory"), "{said}");
+        assert!(!state.exists(), "to look makes nothing");
+    }
+    std::fs::create_dir(&state).expect("a directory");
     let output = models(&["list"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let said = stdout(&output);

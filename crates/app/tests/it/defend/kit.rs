@@ -1,4 +1,4 @@
-//! A Defender on this host.
+//! A Defender that watches this host.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -13,8 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::seen::{MARKER, MARKER_RULES, Seen};
-use crate::support::{eventually, program, stderr};
+use super::place::{self, OwnContainer, Place};
+use super::seen::{MARKER, Seen};
+use crate::support::{eventually, program, stderr, stdout};
 
 /// What the Defender writes to its standard error when it sees all that it will see.
 pub(super) const READY: &str = "watching";
@@ -37,8 +38,10 @@ pub(super) fn settings(socket: Option<&Path>, rules: &str) -> String {
 pub(super) const INCIDENT: Duration = Duration::from_secs(20);
 
 /// What a Defender is given beside the marker's rule.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Setup<'a> {
+    /// Where it runs.
+    pub(super) place: Place,
     /// A runtime's socket.
     pub(super) socket: Option<&'a Path>,
     /// Settings: tables other than `containers` and `incidents`.
@@ -47,11 +50,28 @@ pub(super) struct Setup<'a> {
     pub(super) policy: Option<&'a str>,
     /// Its state and a second output go here, as `state` and `out.jsonl`.
     pub(super) disk: Option<&'a Path>,
+    /// The form of its standard output.
+    pub(super) format: &'a str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            place: Place::Host,
+            socket: None,
+            settings: "",
+            policy: None,
+            disk: None,
+            format: "jsonl",
+        }
+    }
 }
 
 /// `palisade defend`. Dropped, it is stopped.
 pub(super) struct Defender {
+    /// The watchdog, or the client that is attached to its container.
     process: Child,
+    container: Option<OwnContainer>,
     folder: TempDir,
     state: PathBuf,
     seen: Arc<Mutex<Seen>>,
@@ -60,36 +80,34 @@ pub(super) struct Defender {
 
 impl Defender {
     /// One that watches the containers of this engine.
-    pub(super) fn start(docker: &Docker) -> Self {
-        Self::with(&Setup { socket: Some(&docker.socket()), ..Setup::default() })
+    pub(super) fn start(place: Place, docker: &Docker) -> Self {
+        Self::with(&Setup { place, socket: Some(&docker.socket()), ..Setup::default() })
     }
 
     /// One that is set up like this.
     pub(super) fn with(setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("marker.yaml"), MARKER_RULES).expect("rules");
-        let rules = at("marker.yaml").display().to_string();
-        let text = format!("{}{}", settings(setup.socket, &rules), setup.settings);
-        std::fs::write(at("defend.toml"), text).expect("settings");
-        let state = setup.disk.unwrap_or(folder.path()).join("state");
-        let mut command = Command::new(program());
-        command
-            .args(["defend", "--format", "jsonl", "--metrics", "127.0.0.1:0", "--config"])
-            .arg(at("defend.toml"))
-            .arg("--state")
-            .arg(&state);
-        if let Some(policy) = setup.policy {
-            std::fs::write(at("policy.toml"), policy).expect("a policy");
-            command.arg("--policy").arg(at("policy.toml"));
-        }
-        if let Some(disk) = setup.disk {
-            command.arg("--output").arg(disk.join("out.jsonl"));
-        }
+        let disk = setup.disk.unwrap_or(folder.path());
+        let state = disk.join("state");
+        let (container, mut command) = match setup.place {
+            Place::Host => {
+                place::write(folder.path(), folder.path(), setup.socket, setup);
+                let mut command = Command::new(program());
+                command.args(["defend", "--config"]).arg(folder.path().join("defend.toml"));
+                command.args(place::arguments(setup, folder.path(), Some(disk)));
+                (None, command)
+            }
+            Place::Container => {
+                let settings = folder.path().join("settings");
+                std::fs::create_dir(&settings).expect("a folder");
+                let (container, command) = OwnContainer::new(&settings, &state, setup, false);
+                (Some(container), command)
+            }
+        };
         let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(at("log")).expect("a log"))
+            .stderr(File::create(folder.path().join("log")).expect("a log"))
             .spawn()
             .expect("the Defender starts");
         let stdout = process.stdout.take().expect("its output");
@@ -100,7 +118,7 @@ impl Defender {
                 into.lock().unwrap_or_else(PoisonError::into_inner).take(&line);
             }
         });
-        let mut defender = Self { process, folder, state, seen, reader: Some(reader) };
+        let mut defender = Self { process, container, folder, state, seen, reader: Some(reader) };
         let started = Instant::now();
         while defender.starts() == 0 {
             let ended = defender.process.try_wait().expect("its state");
@@ -121,20 +139,29 @@ impl Defender {
         &self.state
     }
 
-    /// The watchdog's number.
+    /// Its own container, if it has one.
+    pub(super) fn container(&self) -> Option<&OwnContainer> {
+        self.container.as_ref()
+    }
+
+    /// The watchdog's number, the host's.
     pub(super) fn watchdog(&self) -> u32 {
-        self.process.id()
+        match &self.container {
+            Some(container) => container.pid().unwrap_or_default(),
+            None => self.process.id(),
+        }
     }
 
     /// The agent's number: the watchdog's child.
     pub(super) fn agent(&self) -> Option<u32> {
-        let entries = std::fs::read_dir("/proc").expect("processes").flatten();
-        let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.find(|pid| parent(*pid) == Some(self.process.id()))
+        child(self.watchdog())
     }
 
     /// `palisade models`, with its state.
     pub(super) fn models(&self, arguments: &[&str]) -> Output {
+        if let Some(container) = &self.container {
+            return container.exec(&[&["palisade", "models", "--json"][..], arguments].concat());
+        }
         let mut command = Command::new(program());
         command.args(["models", "--json", "--state"]).arg(&self.state).args(arguments);
         command.stdin(Stdio::null()).output().expect("the program starts")
@@ -151,7 +178,11 @@ impl Defender {
     pub(super) fn metrics(&self) -> String {
         let log = self.log();
         let address = log.lines().rev().find_map(|line| line.strip_prefix("metrics: "));
-        let answer = ureq::get(address.expect("an address")).call();
+        let address = address.expect("an address");
+        if let Some(container) = &self.container {
+            return stdout(&container.exec(&["curl", "--silent", address]));
+        }
+        let answer = ureq::get(address).call();
         answer.and_then(|mut answer| answer.body_mut().read_to_string()).unwrap_or_default()
     }
 
@@ -200,7 +231,11 @@ impl Defender {
 
 impl Drop for Defender {
     fn drop(&mut self) {
-        signal(self.process.id(), Signal::TERM);
+        match &self.container {
+            // As an operator stops it; the client that is attached ends with it.
+            Some(container) => drop(container.docker(&["stop"], &[])),
+            None => signal(self.process.id(), Signal::TERM),
+        }
         let started = Instant::now();
         while matches!(self.process.try_wait(), Ok(None)) {
             if started.elapsed() > Duration::from_secs(20) {
@@ -226,6 +261,15 @@ pub(super) fn gone(pid: u32) {
         let state = stat.rsplit_once(") ").map(|(_, rest)| rest.starts_with('Z'));
         state.unwrap_or(true).then_some(())
     });
+}
+
+/// The first child of a process.
+pub(super) fn child(process: u32) -> Option<u32> {
+    // The kernel's own children are nobody's that we know.
+    let process = Some(process).filter(|process| *process != 0)?;
+    let entries = std::fs::read_dir("/proc").expect("processes").flatten();
+    let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find(|pid| parent(*pid) == Some(process))
 }
 
 fn parent(pid: u32) -> Option<u32> {

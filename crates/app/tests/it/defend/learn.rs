@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::alone;
 use super::kit::{Defender, INCIDENT, Setup};
+use super::place::Place;
 use crate::support::{eventually, stderr, stdout};
 
 /// Seconds where people have hours and days.
@@ -106,11 +107,15 @@ fn departs(defender: &Defender, container: &Container<'_>, section: &str) -> boo
 
 #[test]
 fn what_departs_from_a_learned_image_is_an_incident_until_it_is_accepted() {
-    let _alone = alone();
+    told(Place::Host);
+}
+
+pub(super) fn told(place: Place) {
     let docker = Docker::shared().expect("a Docker engine");
+    let _alone = alone();
     let image = docker.image(Image::Nginx).expect("an image");
     let socket = docker.socket();
-    let setup = Setup { socket: Some(&socket), settings: TIMES, ..Setup::default() };
+    let setup = Setup { place, socket: Some(&socket), settings: TIMES, ..Setup::default() };
     let defender = Defender::with(&setup);
 
     let first = nginx(&docker);
@@ -172,11 +177,16 @@ fn what_departs_from_a_learned_image_is_an_incident_until_it_is_accepted() {
 
 #[test]
 fn what_departs_is_refused_where_the_policy_says_so_and_the_service_goes_on() {
-    let _alone = alone();
+    prevented(Place::Host);
+}
+
+pub(super) fn prevented(place: Place) {
     let docker = Docker::shared().expect("a Docker engine");
+    let _alone = alone();
     let image = docker.image(Image::Nginx).expect("an image");
     let socket = docker.socket();
     let defender = Defender::with(&Setup {
+        place,
         socket: Some(&socket),
         settings: TIMES,
         policy: Some(POLICY),

@@ -50,7 +50,7 @@ pub(super) fn scenarios(kernel: Kernel) {
     machine.text("marker.yaml", MARKER_RULES).expect("rules");
     let (steps, skipped) = steps(&[LASTS], "/tmp");
     let mut script = BEGIN.to_owned();
-    script.push_str(&format!("until_true 120 grep -q {READY} /tmp/log || {{ tell; exit 1; }}\n"));
+    script.push_str(&format!("until_true 600 grep -q {READY} /tmp/log || {{ tell; exit 1; }}\n"));
     let mut ids = Vec::new();
     for step in &steps {
         let id = machine.container(&step.options).expect("a container");

@@ -1,17 +1,22 @@
 //! `palisade defend` on real containers: in a Docker engine on this host's kernel, and in virtual
 //! machines with other kernels. Needs root and what `cargo xtask test` installs.
 
+mod asked;
 mod command_line;
 mod faults;
 mod kit;
+mod known_bad;
 mod learn;
 mod machine;
+mod own_container;
+mod place;
 mod scenarios;
 mod seen;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use palisade_services::Kernel;
+use place::Place;
 
 /// One Defender at a time: each sees the containers of all.
 fn alone() -> MutexGuard<'static, ()> {
@@ -21,8 +26,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 #[test]
 fn every_rule_tells_its_act_and_not_its_near_miss_on_this_host() {
-    let _alone = alone();
-    scenarios::on_this_host();
+    scenarios::on_this_host(Place::Host);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use std::time::Duration;
 use palisade_services::{ContainerNetwork, Docker, Image, Mount, Options};
 use serde::Deserialize;
 
+use super::alone;
 use super::kit::{Defender, INCIDENT};
+use super::place::Place;
 use super::seen::MARKER;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../defender/scenarios");
@@ -156,15 +158,16 @@ pub(super) fn judge(place: &str, faults: &[(String, String)], skipped: &[String]
 }
 
 /// All of them, in containers of Docker.
-pub(super) fn on_this_host() {
+pub(super) fn on_this_host(place: Place) {
     let docker = Docker::shared().expect("a Docker engine");
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder for bind mounts");
     // Its kernel may have no BPF security module; the virtual machines' do.
     let (steps, skipped) = steps(&["rung:lsm", LASTS], &folder.path().display().to_string());
     for image in Image::ALL {
         docker.image(image).expect("an image");
     }
-    let defender = Defender::start(&docker);
+    let defender = Defender::start(place, &docker);
     let waiting = Mutex::new(steps.iter());
     let faults = Mutex::new(Vec::new());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -183,7 +186,7 @@ pub(super) fn on_this_host() {
     let mut faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
     let garbled = defender.seen(|seen| seen.garbled.clone());
     faults.extend(garbled.into_iter().map(|line| ("a line that is no JSON".to_owned(), line)));
-    judge("on this host", &faults, &skipped, &defender.log());
+    judge(&format!("on this host, {place:?}"), &faults, &skipped, &defender.log());
 }
 
 /// Shows one step; the error says what was not as it should be.

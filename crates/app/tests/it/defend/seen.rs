@@ -29,6 +29,8 @@ pub(super) struct Seen {
     causes: BTreeSet<(String, String)>,
     /// Deviations, by container and section.
     deviations: BTreeSet<(String, String)>,
+    /// What known-bad programs are called that ran, by container.
+    malware: BTreeSet<(String, String)>,
     /// How many events, by container and kind.
     events: BTreeMap<(String, String), u64>,
     /// Events that are said to be lost, by container; empty for the host.
@@ -62,13 +64,15 @@ impl Seen {
             }
             return;
         }
-        let sections = unmapped["causes"].as_array().into_iter().flatten();
-        for section in sections.filter_map(|cause| cause["deviation"].as_str()) {
+        let causes = || unmapped["causes"].as_array().into_iter().flatten();
+        for name in causes().filter_map(|cause| cause["malware"].as_str()) {
+            self.malware.insert((container.to_owned(), name.to_owned()));
+        }
+        for section in causes().filter_map(|cause| cause["deviation"].as_str()) {
             self.deviations.insert((container.to_owned(), section.to_owned()));
         }
         let first = &value["finding_info"]["analytic"]["name"];
-        let causes = value["unmapped"]["causes"].as_array().into_iter().flatten();
-        for name in causes.map(|cause| &cause["rule"]).chain([first]).filter_map(Value::as_str) {
+        for name in causes().map(|cause| &cause["rule"]).chain([first]).filter_map(Value::as_str) {
             self.causes.insert((container.to_owned(), name.to_owned()));
         }
     }
@@ -76,6 +80,11 @@ impl Seen {
     /// Whether this rule found something in this container.
     pub(super) fn has(&self, container: &str, rule: &str) -> bool {
         self.causes.contains(&(container.to_owned(), rule.to_owned()))
+    }
+
+    /// Whether a program that is known to be bad by this name ran in this container.
+    pub(super) fn has_malware(&self, container: &str, name: &str) -> bool {
+        self.malware.contains(&(container.to_owned(), name.to_owned()))
     }
 
     /// In which sections of its image's model this container departed.
@@ -109,11 +118,12 @@ fn all_causes_of_an_incident_count_and_of_its_container_only() {
     seen.take(r#"{"class_uid":0,"count":7,"container":{"uid":"a"},"unmapped":{"blind":{}}}"#);
     seen.take(
         r#"{"class_uid":2004,"finding_info":{"analytic":{"name":"One"}},"container":{"uid":"a"},
-            "unmapped":{"causes":[{"rule":"One"},{"deviation":"x"},{"rule":"Scenario marker"}]}}"#,
+            "unmapped":{"causes":[{"rule":"One"},{"deviation":"x"},{"malware":"M"},{"rule":"Scenario marker"}]}}"#,
     );
     seen.take("Error: no");
     assert!(seen.has("a", "One") && seen.has("a", MARKER));
     assert!(!seen.has("b", "One"));
+    assert!(seen.has_malware("a", "M") && !seen.has_malware("b", "M"));
     assert_eq!(seen.rules("a"), ["One"]);
     assert_eq!(seen.deviations("a"), ["x"]);
     assert_eq!((seen.events("a", "exec"), seen.events("b", "exec"), seen.lost("a")), (1, 0, 7));

@@ -5,6 +5,7 @@ use palisade_model::event::{
     Activity, Event, FileKind, MemoryWay, ModuleOperation, MountOperation, NamespaceOperation,
     OpenFlags,
 };
+use palisade_rules::{EventSet, EventType};
 
 /// The type of an event, as `evt.type` has it. [`palisade_rules::EventType`] knows every one of them.
 pub(super) fn name(event: &Event) -> &'static str {
@@ -14,6 +15,26 @@ pub(super) fn name(event: &Event) -> &'static str {
         return usual;
     }
     event.call.and_then(of_number).unwrap_or(usual)
+}
+
+/// Numbers of system calls that are looked through: more than there are.
+const NUMBERS: u32 = 1_024;
+
+/// What [`usual`] says beside the calls that have numbers.
+#[rustfmt::skip]
+const USUAL: [&str; 38] = [
+    "accept4", "bind", "bpf", "capset", "clone", "connect", "delete_module", "execve", "fchmodat",
+    "fchownat", "finit_module", "io_uring_enter", "kill", "linkat", "listen", "memfd_create", "mkdirat",
+    "mknodat", "mount", "openat", "pivot_root", "process_vm_readv", "process_vm_writev", "procexit",
+    "ptrace", "recvfrom", "renameat2", "rmdir", "sendto", "setns", "setresuid", "socket", "symlinkat",
+    "truncate", "umount2", "unlinkat", "unshare", "utimensat",
+];
+
+/// The types that events can have here.
+pub(super) fn told() -> EventSet {
+    let numbered = (0..NUMBERS).filter_map(of_number);
+    let names = USUAL.into_iter().chain(numbered);
+    names.filter_map(EventType::from_name).collect()
 }
 
 fn usual(activity: &Activity) -> &'static str {

@@ -22,11 +22,15 @@ pub(super) const FILLED: &[FieldId] = &[
     FieldId::K8sNsName,
     FieldId::K8sPodName,
     FieldId::K8sPodUid,
+    FieldId::K8sPodId,
+    FieldId::ContainerHostPid,
 ];
 
 /// What Falco calls everything that is in no container.
 const HOST: &str = "host";
 const NS_PER_MS: u64 = 1_000_000;
+/// Inode of the first process namespace, the same in every kernel (`PROC_PID_INIT_INO`).
+const HOST_PID_NAMESPACE: u32 = 0xEFFF_FFFC;
 
 pub(super) fn get<'v>(
     view: &'v EventFields<'_>,
@@ -66,7 +70,12 @@ pub(super) fn get<'v>(
         }),
         F::K8sNsName => of(kubernetes, |own| &own.namespace),
         F::K8sPodName => of(kubernetes, |own| &own.pod),
-        F::K8sPodUid => of(kubernetes, |own| &own.pod_uid),
+        F::ContainerHostPid => match view.event.process.namespaces.pid {
+            0 => Value::Absent,
+            own => Value::Boolean(own == HOST_PID_NAMESPACE),
+        },
+        // The UID, by its old name.
+        F::K8sPodUid | F::K8sPodId => of(kubernetes, |own| &own.pod_uid),
         _ => Value::Absent,
     }
 }

@@ -24,6 +24,10 @@ pub(super) const FILLED: &[FieldId] = &[
     FieldId::FdSockfamily,
     FieldId::FdContainername,
     FieldId::FdContainerdirectory,
+    FieldId::FdCipName,
+    FieldId::FdSipName,
+    FieldId::FdLipName,
+    FieldId::FdRipName,
     FieldId::FdIp,
     FieldId::FdCip,
     FieldId::FdSip,
@@ -192,6 +196,32 @@ pub(super) fn each_end(
     }
 }
 
+/// The names that the container was given the address for, the newest first.
+pub(super) fn each_name(
+    view: &EventFields<'_>,
+    field: FieldId,
+    visit: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>,
+) {
+    for name in names(view, field) {
+        if visit(Value::from(name)).is_break() {
+            return;
+        }
+    }
+}
+
+fn names<'v>(view: &'v EventFields<'_>, field: FieldId) -> impl Iterator<Item = &'v str> {
+    let socket = socket(&view.event.activity);
+    let end = socket.and_then(|socket| match field {
+        FieldId::FdCipName => socket.client,
+        FieldId::FdSipName => socket.server,
+        FieldId::FdLipName => socket.local(),
+        _ => socket.remote(),
+    });
+    let container = view.event.container.as_deref().map(|container| &container.id);
+    let known = end.and_then(SocketAddress::endpoint).zip(view.resolved);
+    known.into_iter().flat_map(move |(end, resolved)| resolved.names(container, end.ip()))
+}
+
 fn of_file<'v>(view: &'v EventFields<'_>, file: &'v FileRef, field: FieldId) -> Value<'v> {
     let device = file.identity.map(|identity| identity.dev);
     match field {
@@ -234,6 +264,9 @@ fn of_socket<'v>(view: &'v EventFields<'_>, socket: Socket<'v>, field: FieldId) 
         },
         F::FdL4proto if inet(socket.any()).is_some() => {
             argument::transport(socket.transport).map_or(Value::Absent, Value::from)
+        }
+        F::FdCipName | F::FdSipName | F::FdLipName | F::FdRipName => {
+            names(view, field).next().map_or(Value::Absent, Value::from)
         }
         F::FdCip | F::FdCnet => ip(inet(socket.client)),
         F::FdSip | F::FdSnet => ip(inet(socket.server)),

@@ -17,6 +17,7 @@ pub(super) const FILLED: &[FieldId] = &[
     FieldId::EvtDatetime,
     FieldId::EvtDatetimeS,
     FieldId::EvtSource,
+    FieldId::EvtHostname,
     FieldId::EvtRawtime,
     FieldId::EvtRawtimeS,
     FieldId::EvtRawtimeNs,
@@ -28,6 +29,10 @@ pub(super) const FILLED: &[FieldId] = &[
     FieldId::EvtCpu,
     FieldId::EvtRawres,
     FieldId::EvtFailed,
+    FieldId::EvtIoDir,
+    FieldId::EvtIsIo,
+    FieldId::EvtIsIoRead,
+    FieldId::EvtIsIoWrite,
     FieldId::EvtCount,
     FieldId::EvtAbspath,
     FieldId::EvtIsOpenRead,
@@ -38,6 +43,11 @@ pub(super) const FILLED: &[FieldId] = &[
 
 /// What is not the kernel's own call.
 const NO_CALLS: [&str; 1] = ["procexit"];
+
+/// The categories of calls that move data, by their beginning and whole.
+const IO: &str = "IO ";
+const IO_READ: &str = "IO read";
+const IO_WRITE: &str = "IO write";
 
 pub(super) fn get<'v>(
     view: &'v EventFields<'_>,
@@ -55,6 +65,8 @@ pub(super) fn get<'v>(
         FieldId::EvtDatetime => stamp(view, Slot::Datetime, "%Y-%m-%d %H:%M:%S%.9f"),
         FieldId::EvtDatetimeS => stamp(view, Slot::DatetimeSeconds, "%Y-%m-%d %H:%M:%S"),
         FieldId::EvtSource => Value::from("syscall"),
+        FieldId::EvtHostname if view.hostname.is_empty() => Value::Absent,
+        FieldId::EvtHostname => Value::from(view.hostname),
         FieldId::EvtRawtime => Value::Unsigned(event.time.0.saturating_mul(1_000_000)),
         FieldId::EvtRawtimeS => Value::Unsigned(seconds),
         FieldId::EvtRawtimeNs => Value::Unsigned(within * 1_000_000),
@@ -68,6 +80,14 @@ pub(super) fn get<'v>(
         FieldId::EvtCpu => Value::Signed(event.source.cpu.into()),
         FieldId::EvtRawres => Value::Signed(result(&event.activity, event.error)),
         FieldId::EvtFailed => Value::Boolean(event.error != 0),
+        FieldId::EvtIsIo => Value::Boolean(category(&event.activity).starts_with(IO)),
+        FieldId::EvtIsIoRead => Value::Boolean(category(&event.activity) == IO_READ),
+        FieldId::EvtIsIoWrite => Value::Boolean(category(&event.activity) == IO_WRITE),
+        FieldId::EvtIoDir => match category(&event.activity) {
+            IO_READ => Value::from("read"),
+            IO_WRITE => Value::from("write"),
+            _ => Value::Absent,
+        },
         FieldId::EvtCount => Value::Unsigned(1),
         FieldId::EvtArg => argument::get(view, argument),
         FieldId::EvtRawarg => argument::number(view, argument),
@@ -145,8 +165,8 @@ fn category(activity: &Activity) -> &'static str {
         | Activity::Bind { .. }
         | Activity::Listen { .. }
         | Activity::RawSocket { .. } => "net",
-        Activity::Send { .. } | Activity::DnsQuestion { .. } => "IO write",
-        Activity::DnsAnswer { .. } => "IO read",
+        Activity::Send { .. } | Activity::DnsQuestion { .. } => IO_WRITE,
+        Activity::DnsAnswer { .. } => IO_READ,
         Activity::Fork { .. }
         | Activity::Exec { .. }
         | Activity::Exit { .. }

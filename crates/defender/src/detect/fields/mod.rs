@@ -22,6 +22,8 @@ use std::ops::ControlFlow;
 use palisade_model::event::Event;
 use palisade_rules::{Argument, Catalogue, EventType, FieldId, Fields, Value};
 
+use super::resolved::Resolved;
+
 pub use argument_names::OWN as OWN_ARGUMENTS;
 pub use texts::Texts;
 pub use user::{NoNames, UserNames};
@@ -34,6 +36,8 @@ pub struct EventFields<'e> {
     kind: EventType,
     texts: &'e Texts,
     names: &'e dyn UserNames,
+    hostname: &'e str,
+    resolved: Option<&'e Resolved>,
 }
 
 impl std::fmt::Debug for EventFields<'_> {
@@ -48,7 +52,21 @@ impl<'e> EventFields<'e> {
     /// there is none.
     pub fn new(event: &'e Event, texts: &'e Texts, names: &'e dyn UserNames) -> Option<Self> {
         let kind = EventType::from_name(call::name(event))?;
-        Some(Self { event, kind, texts, names })
+        Some(Self { event, kind, texts, names, hostname: "", resolved: None })
+    }
+
+    /// On the host of this name.
+    #[must_use]
+    pub fn on_host(mut self, hostname: &'e str) -> Self {
+        self.hostname = hostname;
+        self
+    }
+
+    /// With what addresses are called.
+    #[must_use]
+    pub fn with_resolved(mut self, resolved: &'e Resolved) -> Self {
+        self.resolved = Some(resolved);
+        self
     }
 
     /// What `evt.type` says of it.
@@ -91,6 +109,10 @@ impl Fields for EventFields<'_> {
                 FieldId::FdIp | FieldId::FdPort | FieldId::FdNet => {
                     return descriptor::each_end(self, field, visit);
                 }
+                FieldId::FdCipName
+                | FieldId::FdSipName
+                | FieldId::FdLipName
+                | FieldId::FdRipName => return descriptor::each_name(self, field, visit),
                 FieldId::ProcAname
                 | FieldId::ProcAexe
                 | FieldId::ProcAexepath
@@ -122,6 +144,7 @@ pub fn catalogue() -> Catalogue {
         .with_arguments(FieldId::EvtArg, argument_names::all())
         .with_arguments(FieldId::EvtArg, ["0", "1", "2"])
         .with_arguments(FieldId::EvtRawarg, argument_names::NUMBERS.iter().copied())
+        .with_events(call::told())
 }
 
 /// The names of the arguments that `evt.arg` has values for, sorted.

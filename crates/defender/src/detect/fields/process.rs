@@ -77,7 +77,11 @@ pub(super) fn get<'v>(
             line(process.args.first().map_or("", String::as_str), process, out)
         }),
         F::ProcArgs => match argument {
-            Argument::None => view.text(Slot::Arguments, |out| join(arguments(process), out)),
+            // Text even where there are none: `proc.args = ""`.
+            Argument::None => view.text(Slot::Arguments, |out| {
+                join(arguments(process), out);
+                true
+            }),
             Argument::Index(at) => {
                 arguments(process).get(place(at)).map_or(Value::Absent, |own| text(own))
             }

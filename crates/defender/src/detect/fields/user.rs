@@ -1,11 +1,11 @@
 //! Users and groups.
 
-use palisade_rules::{FieldId, Value};
+use palisade_rules::{ABSENT, FieldId, Value};
 
 use super::EventFields;
 
-/// What users and groups are called. A decider reads no files: whoever drives it brings the names. The
-/// host's are of little use in a container, whose own `/etc/passwd` rules.
+/// What users and groups are called. A decider reads no files: whoever drives it brings the names
+/// ([`Accounts`](crate::detect::Accounts)).
 pub trait UserNames: Send {
     /// The name of a user of a container (`None`: of the host).
     fn user(
@@ -63,6 +63,7 @@ pub(super) fn get<'v>(view: &'v EventFields<'_>, field: FieldId) -> Value<'v> {
     }
 }
 
+/// Whoever has no name here is called so, as in Falco: `user.name != x` holds for them.
 fn named(name: Option<&str>) -> Value<'_> {
-    name.map_or(Value::Absent, Value::from)
+    Value::from(name.unwrap_or(ABSENT))
 }

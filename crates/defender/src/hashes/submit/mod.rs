@@ -47,6 +47,11 @@ pub struct Candidate<T> {
     pub context: T,
 }
 
+/// It did not come with the image: all else is never submitted.
+pub fn came_later(file: &FileRef, fileless: bool) -> bool {
+    file.upper == Some(true) || fileless
+}
+
 /// What became of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offered {
@@ -176,7 +181,7 @@ impl<T: Send + Sync + 'static> Submitter<T> {
     /// Offers a file. Never waits, except for the first bytes of the file.
     pub fn offer(&self, candidate: Candidate<T>, now: UnixMillis) -> Offered {
         const DAY: u64 = 86_400_000;
-        if candidate.about.upper != Some(true) && !candidate.fileless {
+        if !came_later(&candidate.about, candidate.fileless) {
             return Offered::OfImage;
         }
         if self.settings.opt_out_images.iter().any(|pattern| fits(pattern, &candidate.image)) {

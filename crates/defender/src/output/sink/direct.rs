@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::metrics::Metrics;
 use crate::output::formatter::Formatter;
-use crate::output::lane::Lane;
+use crate::output::lane::{GONE, Lane};
 
 use super::{Backoff, Place};
 
@@ -21,10 +21,15 @@ impl Place for Standard {
         out.write_all(lines)?;
         out.flush()
     }
+
+    /// Nobody reads any more (`palisade defend | head`), and nobody will.
+    fn is_gone(&self, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
 }
 
-/// Writes what comes until the lane is closed and empty. While the place fails, what waits for it grows
-/// in the lane up to its bound.
+/// Writes what comes until the lane is closed and empty, or the place is gone. While the place fails, what
+/// waits for it grows in the lane up to its bound.
 pub(in crate::output) fn run(
     name: &str,
     lane: &Arc<Lane>,
@@ -47,7 +52,7 @@ pub(in crate::output) fn run(
             }
         }
         write(name, lane, &mut place, &mut pending, &mut count, metrics);
-        if work.closed {
+        if work.closed || lane.is_gone() {
             return;
         }
     }
@@ -69,6 +74,11 @@ fn write(
                 metrics.sink_lines(name, *count);
                 break;
             }
+            Err(error) if place.is_gone(&error) => {
+                tracing::warn!(sink = name, "nobody reads this sink any more: it gets nothing");
+                metrics.sink_dropped(name, GONE, *count + lane.give_up());
+                break;
+            }
             Err(error) => {
                 metrics.sink_failed(name);
                 tracing::warn!(sink = name, %error, "a sink cannot write");
@@ -81,4 +91,57 @@ fn write(
     }
     pending.clear();
     *count = 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_model::UnixMillis;
+    use palisade_model::event::{Blind, BlindCause, KindSet};
+
+    use super::*;
+    use crate::output::formatter::Shape;
+    use crate::output::item::Item;
+
+    /// Standard output whose reader has gone after one write.
+    struct Closed(u32);
+
+    impl Place for Closed {
+        fn write(&mut self, _lines: &[u8]) -> io::Result<()> {
+            self.0 += 1;
+            if self.0 > 1 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        }
+
+        fn is_gone(&self, error: &io::Error) -> bool {
+            Standard.is_gone(error)
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_not_written_to_for_ever() {
+        let lane = Arc::new(Lane::new("stdout", 16));
+        let metrics = Metrics::new();
+        let at = UnixMillis;
+        let blind = Blind::unseen(at(0), at(1), BlindCause::Stalled, KindSet::all());
+        let item = Item::Blind(Arc::new(blind));
+        assert_eq!(lane.push(1, &item), Ok(()));
+        let (own, (done, end)) = (Arc::clone(&lane), std::sync::mpsc::channel());
+        let ended = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let formatter = Formatter { shape: Shape::Record, header: None };
+                run("stdout", &own, formatter, Closed(0), &metrics);
+                let _ = done.send(());
+            });
+            // The first write may take several.
+            let ended = (2..2_000).any(|number| {
+                let _ = lane.push(number, &item);
+                end.recv_timeout(Duration::from_millis(5)).is_ok()
+            });
+            lane.close();
+            ended
+        });
+        assert!(ended, "it goes on for ever");
+        assert_eq!(lane.push(9_999, &item), Err(GONE), "it waits for nobody");
+        let text = metrics.expose();
+        assert!(text.contains(r#"sink_dropped_total{sink="stdout",reason="gone"}"#), "{text}");
+    }
 }

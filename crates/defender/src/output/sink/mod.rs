@@ -19,6 +19,11 @@ pub(super) trait Place: Send {
 
     /// Opens what is behind it anew.
     fn reopen(&mut self) {}
+
+    /// Whether this failure is for good.
+    fn is_gone(&self, _error: &io::Error) -> bool {
+        false
+    }
 }
 
 /// How long to wait after failures in a row: 100 ms, doubled up to 10 s.

@@ -40,6 +40,7 @@ pub(crate) fn act(name: &str, activity: Activity) -> Event {
         },
         args: vec![name.to_owned()],
         args_cut: false,
+        environment_cut: false,
         environment: Vec::new(),
         cwd: "/".to_owned(),
         credentials: Credentials::default(),

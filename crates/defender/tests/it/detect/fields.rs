@@ -1,7 +1,9 @@
 //! Falco's fields over our events.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use palisade_defender::detect::Resolved;
 use palisade_defender::detect::fields::{EventFields, NoNames, Texts, catalogue};
 use palisade_model::event::{
     Activity, Capabilities, Credentials, Event, FileIdentity, FileKind, FileRef, Kind, Kubernetes,
@@ -88,7 +90,7 @@ fn a_process_and_its_ancestors() {
             ("thread.cap_permitted", "-"),
             ("thread.nametid", "bash100"),
             ("user.uid", "33"),
-            ("user.name", "-"),
+            ("user.name", "<NA>"),
             ("user.loginuid", "0"),
             ("user.loginname", "root"),
             ("group.name", "root"),
@@ -147,6 +149,8 @@ fn where_it_happened() {
             ("k8s.ns.name", "prod"),
             ("k8s.pod.name", "web-0"),
             ("k8s.pod.uid", "-"),
+            ("k8s.pod.id", "-"),
+            ("container.host_pid", "-"),
         ],
     );
     event.container = None;
@@ -426,6 +430,7 @@ fn every_kind() -> Vec<Event> {
     events.push(accept("x", "10.0.0.1:80", "192.0.2.1:5"));
     let mut rich = exec("bash -c id").below("sh").process(|process| {
         process.environment = vec!["A=b".to_owned()];
+        process.namespaces.pid = 1;
         process.session = 100;
         process.terminal = 1;
         process.credentials.login_uid = Some(0);
@@ -454,6 +459,18 @@ fn every_kind() -> Vec<Event> {
     events
 }
 
+/// Both ends of a connection.
+fn addresses(event: &Event) -> Vec<IpAddr> {
+    match &event.activity {
+        Activity::Connect { remote, local, .. } => [Some(remote), local.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|end| end.endpoint().map(|end| end.ip()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 #[test]
 fn the_catalogue_says_what_has_values_and_nothing_else_has() {
     let events = every_kind();
@@ -461,10 +478,26 @@ fn the_catalogue_says_what_has_values_and_nothing_else_has() {
         Kind::ALL.into_iter().filter(|kind| events.iter().all(|e| e.kind() != *kind)).collect();
     assert!(kinds.is_empty(), "{kinds:?}");
     let catalogue = catalogue();
+    let mut resolved = Resolved::new(8, 8);
+    let mut answer = act(
+        "app",
+        Activity::DnsAnswer {
+            id: 1,
+            name: "a.example".to_owned(),
+            record_type: 1,
+            code: 0,
+            addresses: events.iter().flat_map(addresses).collect(),
+            aliases: Vec::new(),
+        },
+    );
+    resolved.learn(&answer);
+    answer.container = None;
+    resolved.learn(&answer);
     let values = |field: FieldId, argument: Argument<'_>| {
         events.iter().any(|event| {
             let texts = Texts::default();
             let fields = EventFields::new(event, &texts, &NoNames).unwrap();
+            let fields = fields.on_host("h").with_resolved(&resolved);
             fields.get(field, argument) != Value::Absent
         })
     };
@@ -500,6 +533,9 @@ fn every_type_of_event_is_one_that_rules_can_name() {
             let fields = EventFields::new(&event, &texts, &NoNames);
             let name = fields.as_ref().map(|fields| fields.event_type());
             assert!(name.is_some_and(|kind| EventType::from_name(kind.name()) == Some(kind)));
+            // And one of which the catalogue says that it comes.
+            let only = name.into_iter().collect();
+            assert!(catalogue().tells(&only), "{name:?}");
         }
     }
 }

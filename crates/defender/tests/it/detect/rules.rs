@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use palisade_defender::Finding;
-use palisade_defender::detect::{DetectSettings, Detector, Source, builtin_sources};
+use palisade_defender::detect::{
+    Choice, Chosen, DetectSettings, Detector, Source, builtin_sources,
+};
 use palisade_model::event::{
     Activity, Cause, Event, IncidentSeverity, MountOperation, NamespaceOperation,
 };
@@ -179,9 +181,9 @@ fn rules_are_chosen_by_name_tag_and_priority() {
     let event = exec("xmrig -o stratum+tcp://pool.example:3333");
     let mut all = load(DetectSettings::default());
     assert_eq!(names(&look(&mut all, &event)), ["Crypto-miner run"]);
-    for disable in ["Crypto-*", "tag:mitre_impact"] {
-        let disable = vec![disable.to_owned()];
-        let mut some = load(DetectSettings { disable, ..DetectSettings::default() });
+    for chosen in [Chosen::Rule("Crypto-*".to_owned()), Chosen::Tag("mitre_impact".to_owned())] {
+        let rules = vec![Choice::Disable(chosen)];
+        let mut some = load(DetectSettings { rules, ..DetectSettings::default() });
         assert!(look(&mut some, &event).is_empty());
     }
     let severe =

@@ -74,7 +74,7 @@ fn every_metric_is_there_and_none_that_is_not() {
     metrics.incident(&incident(), Duration::from_millis(1));
     metrics.suppressed("exception");
     metrics.response("refused");
-    metrics.canary(true);
+    metrics.canary("passed");
     metrics.models("active", 1);
     metrics.fanotify("allow");
     metrics.sink_lines("a", 1);
@@ -121,6 +121,6 @@ fn its_settings_can_be_used_and_its_defaults_are_those() {
     let LineLimits { line_bytes, text_bytes, list_items } = settings.lines;
     assert_eq!(default("lines.line_bytes"), format!("{line_bytes}, {text_bytes}, {list_items}"));
     let endpoint = EndpointSettings::default();
-    assert!(text.contains(&format!("`GET /metrics` on `{}`", endpoint.listen)));
+    assert!(text.contains(&format!("`listen` is `{}`", endpoint.listen)));
     assert!(text.contains(&format!("after {} s without", endpoint.stalled_after_seconds)));
 }
