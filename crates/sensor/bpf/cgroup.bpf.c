@@ -367,7 +367,10 @@ INLINE bool socket__may_be_dns(struct __sk_buff *skb)
 	if (!sock)
 		return true;
 	u32 remote = swap16(sock->dst_port & 0xffff);
-	return !remote || port__is_dns(remote) || port__is_dns(sock->src_port);
+	if (port__is_dns(remote) || port__is_dns(sock->src_port))
+		return true;
+	/* Without a peer: a TCP listener, to which nothing is said yet, or a datagram socket. */
+	return !remote && sock->state != TCP_LISTEN;
 }
 
 INLINE int dns__see(struct __sk_buff *skb, bool outgoing)

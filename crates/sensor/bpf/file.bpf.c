@@ -13,12 +13,30 @@ INLINE bool name__may_be_sensitive(u64 start)
 	return sensitive_starts[place >> 6 & 15] >> (place & 63) & 1;
 }
 
-INLINE bool open__is_sensitive(struct file *file)
+/* The beginnings of a file and of a directory entry: what every open asks of them. */
+#define FILE_START 96
+#define ENTRY_START 64
+
+/* Where an entry keeps a short name. */
+INLINE u32 entry__short_name(void)
 {
-	struct dentry *dentry = READ(file, f_path.dentry);
-	const u8 *name = READ(dentry, d_name.name);
+	if (FIELD_EXISTS(struct dentry___6_14, d_shortname))
+		return FIELD_OFFSET(struct dentry___6_14, d_shortname);
+	return FIELD_EXISTS(struct dentry, d_iname) ? FIELD_OFFSET(struct dentry, d_iname) : ENTRY_START;
+}
+
+INLINE bool open__is_sensitive(struct dentry *dentry)
+{
+	u64 copy[ENTRY_START / 8];
+	if (bpf_probe_read_kernel(copy, sizeof(copy), dentry))
+		return false;
+	const u8 *name = READ_FROM(&copy, dentry, struct dentry, d_name.name);
+	u32 at = entry__short_name();
 	u64 start = 0;
-	bpf_probe_read_kernel(&start, sizeof(start), name);
+	if (name == (u8 *)dentry + at && at + sizeof(start) <= sizeof(copy))
+		start = *(u64 *)((u8 *)copy + at);
+	else
+		bpf_probe_read_kernel(&start, sizeof(start), name);
 	if (!name__may_be_sensitive(start))
 		return false;
 	struct leaf_key key = {};
@@ -41,12 +59,16 @@ INLINE bool open__is_plain_device(struct file *file)
 /* Reading is the flood: it is reported for chosen names, or where a container's policy wants all. */
 INLINE u32 open__kind(const struct call *call, struct file *file)
 {
-	u32 mode = READ(file, f_mode);
+	u64 copy[FILE_START / 8];
+	if (bpf_probe_read_kernel(copy, sizeof(copy), file))
+		return 0;
+	u32 mode = READ_FROM(&copy, file, struct file, f_mode);
 	if (mode & FMODE_CREATED)
 		return KIND_FILE_CREATE;
 	if (mode & FMODE_WRITE || call->watch->flags & WATCH_READS)
 		return KIND_FILE_OPEN;
-	return open__is_sensitive(file) ? KIND_FILE_OPEN : 0;
+	struct dentry *dentry = READ_FROM(&copy, file, struct file, f_path.dentry);
+	return open__is_sensitive(dentry) ? KIND_FILE_OPEN : 0;
 }
 
 /* Who opened which inode how: two executables, or reading and writing, are two events. */
@@ -69,13 +91,15 @@ int file__open(u64 *ctx)
 	struct call call = {};
 	if (!call__read(&call, ctx) || call.result < 0)
 		return 0;
-	struct task_struct *task = task__current();
 	struct file *file = file__of_descriptor(call.result);
 	if (!file)
 		return 0;
 	u32 kind = open__kind(&call, file);
+	if (!kind || !watch__wants(call.watch, kind) || open__is_plain_device(file))
+		return 0;
+	struct task_struct *task = task__current();
 	u64 suppressed = 0;
-	if (!kind || !watch__wants(call.watch, kind) || open__is_plain_device(file) || !open__is_new(&call, task, file, kind, &suppressed))
+	if (!open__is_new(&call, task, file, kind, &suppressed))
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_SYSCALL);
 	if (!scratch)

@@ -192,6 +192,19 @@ NOINLINE void header__namespaces(struct event_header *header, struct task_struct
 	header->inner_tgid = inner;
 }
 
+#define CRED_START 80
+
+INLINE void header__credentials(struct event_header *header, const struct cred *cred)
+{
+	u64 copy[CRED_START / 8] = {};
+	bpf_probe_read_kernel(copy, sizeof(copy), cred);
+	header->uid = READ_FROM(&copy, cred, struct cred, uid.val);
+	header->gid = READ_FROM(&copy, cred, struct cred, gid.val);
+	header->euid = READ_FROM(&copy, cred, struct cred, euid.val);
+	header->egid = READ_FROM(&copy, cred, struct cred, egid.val);
+	header->capabilities = READ_WORD(cred, cap_effective);
+}
+
 /* `size` and `sequence` are set when the record is sent. */
 NOINLINE void header__fill(struct event_header *header, struct task_struct *task, u32 kind, u64 cgroup)
 {
@@ -210,11 +223,7 @@ NOINLINE void header__fill(struct event_header *header, struct task_struct *task
 	header->parent_tgid = READ(parent, tgid);
 	header->parent_start = READ(parent_leader, start_boottime);
 	const struct cred *cred = READ(task, cred);
-	header->uid = READ(cred, uid.val);
-	header->gid = READ(cred, gid.val);
-	header->euid = READ(cred, euid.val);
-	header->egid = READ(cred, egid.val);
-	header->capabilities = READ_WORD(cred, cap_effective);
+	header__credentials(header, cred);
 	bpf_probe_read_kernel(header->name, sizeof(header->name), &task->comm);
 	header__namespaces(header, task, cred);
 }
@@ -605,19 +614,24 @@ INLINE void address__ipv4(struct socket_address *address, u32 ip)
 	__builtin_memcpy(address->address, &ip, sizeof(ip));
 }
 
-NOINLINE void sock__addresses(struct sock *sock, u16 family, struct socket_address *local,
-			      struct socket_address *remote)
+#define SOCK_START 96
+
+typedef u64 sock_copy[SOCK_START / 8];
+
+/* `copy`: the beginning of the socket. */
+INLINE void sock__addresses_from(struct sock *sock, const sock_copy *copy, u16 family, struct socket_address *local,
+				 struct socket_address *remote)
 {
 	address__clear(local);
 	address__clear(remote);
 	if (family != AF_INET && family != AF_INET6)
 		return;
 	local->family = family;
-	local->port = READ(sock, __sk_common.skc_num);
-	remote->port = swap16(READ(sock, __sk_common.skc_dport));
+	local->port = READ_FROM(copy, sock, struct sock, __sk_common.skc_num);
+	remote->port = swap16(READ_FROM(copy, sock, struct sock, __sk_common.skc_dport));
 	if (family == AF_INET) {
-		address__ipv4(local, READ(sock, __sk_common.skc_rcv_saddr));
-		u32 ip = READ(sock, __sk_common.skc_daddr);
+		address__ipv4(local, READ_FROM(copy, sock, struct sock, __sk_common.skc_rcv_saddr));
+		u32 ip = READ_FROM(copy, sock, struct sock, __sk_common.skc_daddr);
 		address__ipv4(remote, ip);
 		remote->family = ip || remote->port ? AF_INET : 0;
 		return;
@@ -625,6 +639,14 @@ NOINLINE void sock__addresses(struct sock *sock, u16 family, struct socket_addre
 	bpf_probe_read_kernel(local->address, 16, &sock->__sk_common.skc_v6_rcv_saddr);
 	bpf_probe_read_kernel(remote->address, 16, &sock->__sk_common.skc_v6_daddr);
 	remote->family = remote->port ? AF_INET6 : 0;
+}
+
+NOINLINE void sock__addresses(struct sock *sock, u16 family, struct socket_address *local,
+			      struct socket_address *remote)
+{
+	sock_copy copy = {};
+	bpf_probe_read_kernel(copy, sizeof(copy), sock);
+	sock__addresses_from(sock, &copy, family, local, remote);
 }
 
 #endif

@@ -126,6 +126,15 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	u8 d_iname[8];
+};
+
+union shortname_store {
+	u8 string[8];
+};
+
+struct dentry___6_14 {
+	union shortname_store d_shortname;
 };
 
 struct vfsmount {
@@ -411,6 +420,9 @@ struct bpf_sock {
 	u32 src_ip6[4];
 	u32 src_port; /* in the host's order */
 	u32 dst_port; /* in the network's, in the lower half */
+	u32 dst_ip4;
+	u32 dst_ip6[4];
+	u32 state;
 };
 
 struct __sk_buff {
@@ -487,6 +499,19 @@ enum map_type {
 		word_;                                                                         \
 	})
 
+/* From `copy`, which points to a copy of the object's beginning; behind its end, from the object. Which of both is settled when the
+ * program is loaded. One copy costs what one field does. */
+#define READ_FROM(copy, pointer, type, field)                                                  \
+	({                                                                                     \
+		__typeof__(((type *)0)->field) value_;                                         \
+		u32 at_ = __builtin_preserve_field_info(((type *)0)->field, 0);                \
+		if (at_ + sizeof(value_) <= sizeof(*(copy)))                                      \
+			value_ = *(__typeof__(value_) *)((u8 *)(copy) + at_);                  \
+		else                                                                           \
+			bpf_probe_read_kernel((void *)&value_, sizeof(value_), &(pointer)->field); \
+		value_;                                                                        \
+	})
+
 #define FIELD_EXISTS(type, field) __builtin_preserve_field_info(((type *)0)->field, 2)
 #define FIELD_OFFSET(type, field) __builtin_preserve_field_info(((type *)0)->field, 0)
 #define TYPE_EXISTS(type) __builtin_preserve_type_info(*(type *)0, 0)
@@ -531,6 +556,7 @@ INLINE u32 swap32(u32 value)
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
+#define TCP_LISTEN 10
 #define SOCK_TYPE_MASK 15
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17

@@ -113,14 +113,16 @@ INLINE void connect__remote(struct socket_event *event, const struct call *call)
 NOINLINE void socket__describe(struct socket_event *event, struct sock *sock, struct inode *inode)
 {
 	event->inode = READ(inode, i_ino);
-	event->family = READ(sock, __sk_common.skc_family);
+	sock_copy copy = {};
+	bpf_probe_read_kernel(copy, sizeof(copy), sock);
+	event->family = READ_FROM(&copy, sock, struct sock, __sk_common.skc_family);
 	event->type = READ(sock, sk_type);
 	event->protocol = READ(sock, sk_protocol);
-	event->state = READ(sock, __sk_common.skc_state);
-	event->cookie = READ(sock, __sk_common.skc_cookie.counter);
+	event->state = READ_FROM(&copy, sock, struct sock, __sk_common.skc_state);
+	event->cookie = READ_FROM(&copy, sock, struct sock, __sk_common.skc_cookie.counter);
 	event->flags = 0;
 	event->verdict = 0;
-	sock__addresses(sock, event->family, &event->local, &event->remote);
+	sock__addresses_from(sock, &copy, event->family, &event->local, &event->remote);
 }
 
 /* Sockets are made all the time: only kinds that see or forge packets, or talk to the kernel in ways

@@ -91,10 +91,18 @@ INLINE void registers__arguments(struct pt_regs *registers, bool compat, u64 *ar
 }
 #endif
 
+/* One call for either map would be a call of the kernel's generic look-up; one for each is none at all. */
 INLINE struct syscall_shape *call__shape(u32 number, bool compat)
 {
-	return compat ? bpf_map_lookup_elem(&compat_shapes, &number)
-		      : bpf_map_lookup_elem(&native_shapes, &number);
+	struct syscall_shape *shape;
+	if (compat) {
+		shape = bpf_map_lookup_elem(&compat_shapes, &number);
+		BARRIER(shape);
+		return shape;
+	}
+	shape = bpf_map_lookup_elem(&native_shapes, &number);
+	BARRIER(shape);
+	return shape;
 }
 
 /* False when nobody wants to know. The cheap questions come first: this runs for every open. */

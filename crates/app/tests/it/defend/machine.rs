@@ -76,7 +76,7 @@ pub(super) fn scenarios(kernel: Kernel) {
         faults.push(("the last marker".to_owned(), "not told".to_owned()));
     }
     for (step, id) in steps.iter().zip(&ids) {
-        let told = seen.rules(id).join(", ");
+        let told = seen.account(id);
         let code = transcript.output.lines().find_map(|line| {
             line.strip_prefix(&format!("ended {id} ")).and_then(|code| code.parse::<i32>().ok())
         });
@@ -85,13 +85,13 @@ pub(super) fn scenarios(kernel: Kernel) {
             Some(124) => format!("it was not done within {} s", ACT.as_secs()),
             Some(code) if code != 0 => format!("it was not done (exit code {code})"),
             Some(_) if step.act && !seen.has(id, &step.rule) => {
-                format!("not told; what was told: [{told}]")
+                format!("not told; {told}")
             }
             Some(_) if step.act => continue,
             Some(_) if !seen.has(id, MARKER) => {
-                "the Defender is blind to this container".to_owned()
+                format!("the Defender is blind to this container; {told}")
             }
-            Some(_) if seen.has(id, &step.rule) => format!("told; what was told: [{told}]"),
+            Some(_) if seen.has(id, &step.rule) => format!("told; {told}"),
             Some(_) => continue,
         };
         faults.push((step.name(), fault));

@@ -205,19 +205,19 @@ fn show(docker: &Docker, defender: &Defender, step: &Step) -> Result<(), String>
     if code != 0 {
         return Err(format!("it was not done (exit code {code}): {}", words.trim()));
     }
-    let told = || defender.seen(|seen| seen.rules(container.id()).join(", "));
+    let told = || defender.seen(|seen| seen.account(container.id()));
     if step.act {
         if !defender.tells(container.id(), &step.rule, INCIDENT) {
-            return Err(format!("not told; what was told: [{}]; {}", told(), words.trim()));
+            return Err(format!("not told; {}; {}", told(), words.trim()));
         }
         return Ok(());
     }
     if !defender.tells(container.id(), MARKER, INCIDENT) {
-        return Err("the Defender is blind to this container".to_owned());
+        return Err(format!("the Defender is blind to this container; {}", told()));
     }
     close(docker, defender, step.options.image)?;
     if defender.seen(|seen| seen.has(container.id(), &step.rule)) {
-        return Err(format!("told; what was told: [{}]", told()));
+        return Err(format!("told; {}", told()));
     }
     Ok(())
 }

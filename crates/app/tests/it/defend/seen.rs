@@ -99,6 +99,19 @@ impl Seen {
         self.events.get(&key).copied().unwrap_or_default()
     }
 
+    /// What is known of a container of which something is missing.
+    pub(super) fn account(&self, container: &str) -> String {
+        let of_it = self.events.iter().filter(|((id, _), _)| id == container);
+        let events: Vec<String> =
+            of_it.map(|((_, kind), count)| format!("{kind} {count}")).collect();
+        let rules = self.rules(container).join(", ");
+        let (lost, host) = (self.lost(container), self.lost(""));
+        format!(
+            "its events: [{}], its rules: [{rules}], lost: {lost} of it, {host} of the host",
+            events.join(", ")
+        )
+    }
+
     /// How many of this container's events are said to be lost.
     pub(super) fn lost(&self, container: &str) -> u64 {
         self.lost.get(container).copied().unwrap_or_default()
