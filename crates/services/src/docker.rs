@@ -123,6 +123,7 @@ impl Docker {
             let committed = tool::output(commit.args([&made, &own]));
             let _ = tool::output(self.command().args(["rm", &made]));
             committed?;
+            settle();
         }
         images.insert(image, own.clone());
         Ok(own)
@@ -151,6 +152,7 @@ impl Docker {
         let committed = copied.and_then(|_| tool::output(commit.args([&made, &reference])));
         let _ = tool::output(self.command().args(["rm", &made]));
         committed?;
+        settle();
         programs.insert(name.to_owned(), reference.clone());
         Ok(reference)
     }
@@ -168,6 +170,11 @@ impl Docker {
     pub fn run(&self, options: &Options) -> io::Result<Container<'_>> {
         Container::start(self, options)
     }
+}
+
+/// Hundreds of megabytes were written: who writes a line next should not wait for them.
+fn settle() {
+    rustix::fs::sync();
 }
 
 /// A name that says what is in it: `palisade-test/nginx:0123456789abcdef`.

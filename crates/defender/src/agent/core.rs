@@ -1,6 +1,8 @@
-//! The one decider: what comes in, in order, becomes orders. No I/O but the models' own files, no clock.
+//! The one decider: what comes in, in order, becomes orders. No clock, and no I/O but what a model's file is
+//! read for: nothing that it decides waits for a disk to have written.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use palisade_behaviour::Outcome;
@@ -16,7 +18,7 @@ use crate::Finding;
 use crate::containers::{Container, ContainerChange, Found, Registry};
 use crate::detect::Detector;
 use crate::incidents::{Incidents, Update};
-use crate::models::{self, CommandError, Keeper, ModelCommand, ModelReply};
+use crate::models::{self, CommandError, Keeper, ModelCommand, ModelReply, Snapshot, StoreError};
 use crate::output::{Item, Phase};
 use crate::policy::{
     Act, Allowed, AuditEntry, Decision, Enforce, ExecAnswer, Leases, Planned, Policy,
@@ -83,6 +85,8 @@ pub enum Order {
         /// In which cgroup.
         cgroup: u64,
     },
+    /// Write these models, and say what came of each ([`Core::saved`]).
+    Save(Vec<Snapshot>),
     /// Say this to the operator.
     Warn(String),
 }
@@ -155,6 +159,8 @@ pub struct Core {
     /// Events that were a runtime's, making a container.
     runtime_steps: u64,
     early: Early,
+    /// Models that are being written.
+    saving: usize,
 }
 
 /// What a [`Core`] is made of.
@@ -196,6 +202,7 @@ impl Core {
             own,
             runtime_steps: 0,
             early: Early::default(),
+            saving: 0,
         }
     }
 
@@ -586,7 +593,7 @@ impl Core {
     }
 
     /// The policy's list of known-bad hashes.
-    pub fn known_bad_file(&self) -> Option<std::path::PathBuf> {
+    pub fn known_bad_file(&self) -> Option<PathBuf> {
         self.policy.settings().malware_hashes.clone()
     }
 
@@ -751,9 +758,7 @@ impl Core {
         self.early.expire(now);
         let updates = self.incidents.tick(now);
         tell(updates, orders);
-        for warning in self.keeper.save(false, now) {
-            orders.push(Order::Warn(warning.to_string()));
-        }
+        self.save(now, orders);
         self.follow_models(now, orders);
         let refusing: Vec<ContainerId> = self
             .sheets
@@ -766,6 +771,37 @@ impl Core {
         for id in refusing {
             self.plan(&id, false, now, orders);
         }
+    }
+
+    /// One batch at a time: an older text must not come after a newer one.
+    fn save(&mut self, now: UnixMillis, orders: &mut Vec<Order>) {
+        if self.is_saving() {
+            self.keeper.models().advance(now);
+            return;
+        }
+        let snapshots = self.keeper.behind(false, now);
+        self.saving = snapshots.len();
+        if self.is_saving() {
+            orders.push(Order::Save(snapshots));
+        }
+    }
+
+    /// What came of writing a model.
+    pub fn saved(
+        &mut self,
+        snapshot: &Snapshot,
+        outcome: Result<PathBuf, StoreError>,
+        orders: &mut Vec<Order>,
+    ) {
+        self.saving = self.saving.saturating_sub(1);
+        let warning = self.keeper.written(snapshot, outcome);
+        orders.extend(warning.map(|warning| Order::Warn(warning.to_string())));
+    }
+
+    /// Whether models are being written: a [`Core::command`] and [`Core::stop`], which write themselves, are
+    /// to wait for that.
+    pub fn is_saving(&self) -> bool {
+        self.saving > 0
     }
 
     /// The end: everything open is closed and written.

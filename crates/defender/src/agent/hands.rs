@@ -19,6 +19,7 @@ use super::now;
 use crate::containers::{Discovery, Hierarchy, Host, Settings, StopOutcome, Stopper, walk};
 use crate::hashes::{self, Hasher, submit};
 use crate::metrics::Metrics;
+use crate::models::{Snapshot, Store, StoreError};
 use crate::output::{Item, Output, Phase};
 
 /// What came of an order that took its time.
@@ -28,6 +29,9 @@ pub(super) struct Done {
     pub(super) process: Option<ProcessKey>,
     pub(super) response: Response,
 }
+
+/// What came of writing a model.
+pub(super) type Saved = (Snapshot, Result<PathBuf, StoreError>);
 
 /// Everything that orders need.
 pub(super) struct Hands {
@@ -45,6 +49,9 @@ pub(super) struct Hands {
     pub(super) metrics: Arc<Metrics>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) done: UnboundedSender<Done>,
+    /// Where models are written, and who hears what came of it.
+    pub(super) store: Store,
+    pub(super) saved: UnboundedSender<Saved>,
     pub(super) hierarchy: Hierarchy,
     pub(super) containers: Settings,
     pub(super) proc: PathBuf,
@@ -97,8 +104,20 @@ impl Hands {
             Order::Proof { cgroup } => {
                 self.proofs.insert(cgroup);
             }
+            Order::Save(snapshots) => self.save(snapshots),
             Order::Warn(text) => self.say(&text),
         }
+    }
+
+    /// Aside: a disk that is busy takes seconds.
+    fn save(&self, snapshots: Vec<Snapshot>) {
+        let (store, saved) = (self.store.clone(), self.saved.clone());
+        self.runtime.spawn_blocking(move || {
+            for snapshot in snapshots {
+                let outcome = store.write(&snapshot);
+                let _ = saved.send((snapshot, outcome));
+            }
+        });
     }
 
     pub(super) fn say(&mut self, text: &str) {

@@ -17,7 +17,7 @@ use super::config::Config;
 use super::core::{Core, Order, Parts};
 use super::eyes::{self, Eyes, Watching};
 use super::gate::{Answers, Gate, Told};
-use super::hands::{Done, Hands};
+use super::hands::{Done, Hands, Saved};
 use super::now;
 use super::sources::{self, PolicyError, SourceError, Stamp};
 use super::{canary, control};
@@ -95,6 +95,7 @@ pub struct Agent {
     told: Receiver<Told>,
     questions: Option<tokio::sync::mpsc::Receiver<control::Question>>,
     done: tokio::sync::mpsc::UnboundedReceiver<Done>,
+    saved: tokio::sync::mpsc::UnboundedReceiver<Saved>,
     hashed: tokio::sync::mpsc::Receiver<Hashed<Arc<Event>>>,
     judged: tokio::sync::mpsc::Receiver<Judged<Arc<Event>>>,
     submitter: Option<Submitter<Arc<Event>>>,
@@ -119,6 +120,8 @@ const TURN: usize = 64;
 /// The decider looks at everything else at least so often.
 const PATIENCE: Duration = Duration::from_millis(25);
 const TICK: Duration = Duration::from_secs(1);
+/// At the end, models that are being written are waited for.
+const LAST_SAVES: Duration = Duration::from_secs(5);
 /// Between two looks at files that may have changed.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -163,7 +166,7 @@ impl Agent {
         let parts = Parts {
             registry,
             detector,
-            keeper: Keeper::new(store),
+            keeper: Keeper::new(store.clone()),
             policy,
             enforce,
             incidents,
@@ -252,6 +255,7 @@ impl Agent {
             None => None,
         };
         let (done_sender, done) = tokio::sync::mpsc::unbounded_channel();
+        let (saved_sender, saved) = tokio::sync::mpsc::unbounded_channel();
         let mut hands = Hands {
             sensor: sight.sensor,
             gate,
@@ -265,6 +269,8 @@ impl Agent {
             metrics: Arc::clone(&metrics),
             runtime: runtime.handle().clone(),
             done: done_sender,
+            store,
+            saved: saved_sender,
             hierarchy,
             containers: config.containers.clone(),
             proc,
@@ -295,6 +301,7 @@ impl Agent {
             told,
             questions,
             done,
+            saved,
             hashed,
             judged,
             submitter,
@@ -408,7 +415,10 @@ impl Agent {
             let Done { container, process, response } = done;
             self.core.responded(container.as_ref(), process.as_ref(), response, now(), orders);
         }
-        while let Some(Ok(question)) = self.questions.as_mut().map(|one| one.try_recv()) {
+        self.saved(orders);
+        while !self.core.is_saving()
+            && let Some(Ok(question)) = self.questions.as_mut().map(|one| one.try_recv())
+        {
             let reply = self.core.command(&question.command, now(), orders);
             let _ = question.answer.send(reply.map_err(|error| error.to_string()));
         }
@@ -420,6 +430,12 @@ impl Agent {
         }
         while let Ok(judged) = self.judged.try_recv() {
             self.judged(judged, orders);
+        }
+    }
+
+    fn saved(&mut self, orders: &mut Vec<Order>) {
+        while let Ok((snapshot, outcome)) = self.saved.try_recv() {
+            self.core.saved(&snapshot, outcome, orders);
         }
     }
 
@@ -673,6 +689,11 @@ impl Agent {
 
     fn end(mut self, mut orders: Vec<Order>) {
         eyes::stop(&self.watching);
+        let waiting = Instant::now();
+        while self.core.is_saving() && waiting.elapsed() < LAST_SAVES {
+            std::thread::sleep(PATIENCE);
+            self.saved(&mut orders);
+        }
         self.core.stop(now(), &mut orders);
         self.hands.carry_out(&mut orders);
         if let Some(sensor) = &self.hands.sensor {

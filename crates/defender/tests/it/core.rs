@@ -7,7 +7,7 @@ use palisade_defender::containers::{self, DigestKind, Facts, Found, Registry, So
 use palisade_defender::detect::{DetectSettings, Detector};
 use palisade_defender::hashes;
 use palisade_defender::incidents::{self, Incidents};
-use palisade_defender::models::{Keeper, ModelCommand, Selector, Settings, Store};
+use palisade_defender::models::{self, Keeper, ModelCommand, Selector, Settings, Store};
 use palisade_defender::output::{Item, Phase};
 use palisade_defender::policy::{
     AuditEntry, Audited, Clause, Enforce, ExecQuestion, HashVerdict, Policy,
@@ -344,6 +344,44 @@ fn an_image_that_nobody_tells_is_not_waited_for() {
         decider.see(of(9_002, write("/tmp/x")), false, None);
     }
     assert_eq!(decider.core.early_lost(), 6);
+}
+
+#[test]
+fn models_are_written_aside_and_one_batch_at_a_time() {
+    let mut decider = Decider::new(NOTHING, Enforce::all());
+    let saves = |decider: &mut Decider| {
+        let mut orders = Vec::new();
+        decider.core.tick(decider.now, &mut orders);
+        orders.into_iter().find_map(|order| match order {
+            Order::Save(snapshots) => Some(snapshots),
+            _ => None,
+        })
+    };
+    let first = saves(&mut decider).expect("a model that is new is written");
+    assert!(decider.core.is_saving());
+    // The disk takes its time, and things go on meanwhile.
+    decider.see(exec("/usr/sbin/nginx"), false, None);
+    decider.now = TIME.plus(HOUR);
+    assert!(saves(&mut decider).is_none(), "an older text could come last");
+    let mut orders = Vec::new();
+    for snapshot in &first {
+        decider.core.saved(snapshot, Ok("there".into()), &mut orders);
+    }
+    assert!(orders.is_empty() && !decider.core.is_saving());
+    let second = saves(&mut decider).expect("what was learned meanwhile");
+    assert_ne!(first, second);
+    // What could not be written is said, and tried again later.
+    let broken = || models::StoreError::Io {
+        path: "there".into(),
+        what: "cannot be flushed",
+        source: std::io::ErrorKind::StorageFull.into(),
+    };
+    for snapshot in &second {
+        decider.core.saved(snapshot, Err(broken()), &mut orders);
+    }
+    assert_eq!(warned(&orders).len(), second.len());
+    decider.now = TIME.plus(2 * HOUR);
+    assert_eq!(saves(&mut decider).map(|again| again.len()), Some(second.len()));
 }
 
 #[test]
