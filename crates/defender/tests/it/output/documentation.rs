@@ -77,6 +77,7 @@ fn every_metric_is_there_and_none_that_is_not() {
     metrics.canary("passed");
     metrics.models("active", 1);
     metrics.fanotify("allow");
+    metrics.trouble("early-events", 1);
     metrics.sink_lines("a", 1);
     metrics.sink_dropped("a", "slow", 1);
     metrics.sink_failed("a");
