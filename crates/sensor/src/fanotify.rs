@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, open, openat, openat2};
 
 use self::mounts::{Mark, Scope, Wanted};
-use crate::{SensorError, SensorErrorKind};
+use crate::{SensorError, SensorErrorKind, procfs};
 
 /// May this run?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,16 +113,9 @@ impl Guard {
         let process = open(proc.join(tgid.to_string()), flags, Mode::empty())
             .map_err(failed("the process is gone"))?;
         // A process among the host's mounts would have the whole host ask.
-        let namespace = |folder: BorrowedFd<'_>| {
-            rustix::fs::statat(folder, "ns/mnt", AtFlags::empty()).map(|about| about.st_ino)
-        };
-        let first = open(proc.join("1"), flags, Mode::empty())
-            .map_err(failed("the host's first process cannot be looked at"))?;
-        let own = namespace(process.as_fd()).map_err(failed("the process is gone"))?;
-        // Where the first process may not be looked at, ours are taken for the host's.
-        let hosts = namespace(first.as_fd())
-            .or_else(|_| rustix::fs::stat("/proc/self/ns/mnt").map(|about| about.st_ino));
-        if hosts == Ok(own) {
+        let own = rustix::fs::statat(&process, "ns/mnt", AtFlags::empty())
+            .map_err(failed("the process is gone"))?;
+        if procfs::host_namespace(proc, "mnt") == Some(own.st_ino) {
             let why = "the process is among the host's mounts";
             return Err(SensorError::new(SensorErrorKind::Unsupported, why));
         }

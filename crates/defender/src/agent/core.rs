@@ -18,7 +18,7 @@ use crate::Finding;
 use crate::containers::{Container, ContainerChange, Found, Registry};
 use crate::detect::Detector;
 use crate::incidents::{Incidents, Update};
-use crate::models::{self, CommandError, Keeper, ModelCommand, ModelReply, Snapshot, StoreError};
+use crate::models::{CommandError, Keeper, ModelCommand, ModelReply, Snapshot, StoreError};
 use crate::output::{Item, Phase};
 use crate::policy::{
     Act, Allowed, AuditEntry, Decision, Enforce, ExecAnswer, Leases, Planned, Policy,
@@ -365,7 +365,7 @@ impl Core {
             let mut event = Arc::unwrap_or_clone(event);
             event.container = Some(Arc::clone(identity));
             let event = Arc::new(event);
-            let (outcome, findings) = self.compare(&event, now);
+            let (outcome, findings) = self.keeper.models().judge(&event, now);
             let (mut decision, stop) = self.decide(&event, findings, outcome.as_ref(), None, now);
             decision.findings.retain(|finding| !raised.contains(&finding.cause));
             if !refused {
@@ -374,17 +374,6 @@ impl Core {
             tell(self.incidents.take(&event, decision.findings, now), orders);
         }
         self.follow_models(now, orders);
-    }
-
-    /// What the model of its image says of an event, and what of that is to be raised.
-    fn compare(&mut self, event: &Event, now: UnixMillis) -> (Option<Outcome>, Vec<Finding>) {
-        let outcome = self.keeper.models().compare(event, now);
-        let image = event.container.as_ref().and_then(|container| container.image_digest);
-        let findings = match (&outcome, image) {
-            (Some(outcome), Some(image)) => models::findings(image, outcome),
-            _ => Vec::new(),
-        };
-        (outcome, findings)
     }
 
     fn rules_of(&self, identity: &ContainerIdentity) -> RuleSet {
@@ -460,7 +449,7 @@ impl Core {
         let event = Arc::new(event);
         let mut findings = Vec::new();
         self.detector.look(&event, now, &mut findings);
-        let (outcome, deviations) = self.compare(&event, now);
+        let (outcome, deviations) = self.keeper.models().judge(&event, now);
         findings.extend(deviations);
         self.lease(&event, now, orders);
         if event.kind() == Kind::Exec && event.effect == Effect::Seen {

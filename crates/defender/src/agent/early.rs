@@ -34,7 +34,6 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Early {
     waiting: HashMap<ContainerId, Waiting>,
-    held: usize,
     lost: u64,
 }
 
@@ -52,29 +51,23 @@ impl Early {
 
     /// Keeps an event of a container that is expected.
     pub(super) fn keep(&mut self, container: &ContainerId, seen: Seen) {
+        let held: usize = self.waiting.values().map(|waiting| waiting.seen.len()).sum();
         let Some(waiting) = self.waiting.get_mut(container) else { return };
-        if waiting.seen.len() >= OF_ONE || self.held >= OF_ALL {
+        if waiting.seen.len() >= OF_ONE || held >= OF_ALL {
             self.lost += 1;
-            return;
+        } else {
+            waiting.seen.push(seen);
         }
-        self.held += 1;
-        waiting.seen.push(seen);
     }
 
     /// Its image is known, or it is over: what it did, the oldest first.
     pub(super) fn take(&mut self, container: &ContainerId) -> Vec<Seen> {
-        let seen = self.waiting.remove(container).map(|waiting| waiting.seen).unwrap_or_default();
-        self.held -= seen.len();
-        seen
+        self.waiting.remove(container).map(|waiting| waiting.seen).unwrap_or_default()
     }
 
     /// Gives up containers whose image nobody tells.
     pub(super) fn expire(&mut self, now: UnixMillis) {
-        for (_, waiting) in
-            self.waiting.extract_if(|_, waiting| now.since(waiting.since) >= PATIENCE_MS)
-        {
-            self.held -= waiting.seen.len();
-        }
+        self.waiting.retain(|_, waiting| now.since(waiting.since) < PATIENCE_MS);
     }
 
     /// Events that were not kept for want of room, since the start.

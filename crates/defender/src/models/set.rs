@@ -237,14 +237,20 @@ impl Models {
         Some(outcome)
     }
 
-    /// The same as findings: one for each section in which the event departs.
-    pub fn observe(&mut self, event: &Event, now: UnixMillis) -> Vec<Finding> {
+    /// The same, with what of it is to be raised: a finding for each section in which the event departs.
+    pub fn judge(&mut self, event: &Event, now: UnixMillis) -> (Option<Outcome>, Vec<Finding>) {
         let outcome = self.compare(event, now);
         let image = event.container.as_ref().and_then(|container| container.image_digest);
-        match (outcome, image) {
-            (Some(outcome), Some(image)) => findings(image, &outcome),
+        let findings = match (&outcome, image) {
+            (Some(outcome), Some(image)) => findings(image, outcome),
             _ => Vec::new(),
-        }
+        };
+        (outcome, findings)
+    }
+
+    /// The findings alone.
+    pub fn observe(&mut self, event: &Event, now: UnixMillis) -> Vec<Finding> {
+        self.judge(event, now).1
     }
 
     /// What the model of an image allows; `None` when there is none in memory.
