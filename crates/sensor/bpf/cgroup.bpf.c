@@ -107,22 +107,31 @@ INLINE bool send__is_new(const struct hook *hook, const struct settings *setting
 /* An io_uring worker never ends a system call, so that its connect is told here. */
 INLINE void connect__keep(const struct hook *hook, struct task_struct *task, u32 refusal)
 {
-	u64 thread = (u64)READ(task, tgid) << 32 | (u32)READ(task, pid);
+	u64 thread = (u64)FIELD(task, tgid) << 32 | (u32)FIELD(task, pid);
+	struct destination *place = destination__place(thread);
+	if (place && (!place->thread || place->thread == thread)) {
+		place->remote = hook->address;
+		place->cookie = hook->cookie;
+		place->verdict = refusal;
+		place->thread = thread;
+		return;
+	}
 	struct destination destination = {
 		.remote = hook->address,
+		.thread = thread,
 		.cookie = hook->cookie,
 		.verdict = refusal,
 	};
-	bpf_map_update_elem(&destinations, &thread, &destination, BPF_ANY);
+	bpf_map_update_elem(&destinations_more, &thread, &destination, BPF_ANY);
 }
 
 /* By the socket's cookie, and not deduplicated: every look-up of a name has a socket of its own. */
 INLINE void owner__keep(const struct hook *hook, struct task_struct *task)
 {
-	struct task_struct *leader = READ(task, group_leader);
+	struct task_struct *leader = FIELD(task, group_leader);
 	struct owner owner = {
-		.start = READ(leader, start_boottime),
-		.tgid = READ(task, tgid),
+		.start = FIELD(leader, start_boottime),
+		.tgid = FIELD(task, tgid),
 	};
 	bpf_map_update_elem(&owners, &hook->cookie, &owner, BPF_ANY);
 }
@@ -132,9 +141,9 @@ NOINLINE int socket__decide(const struct hook *hook)
 {
 	struct settings *settings = settings__get();
 	struct task_struct *task = task__current();
-	if (!settings || READ(task, tgid) == settings->self_tgid)
+	if (!settings || FIELD(task, tgid) == settings->self_tgid)
 		return ALLOWED;
-	u64 cgroup = current__cgroup(settings);
+	u64 cgroup = task__cgroup(task, settings);
 	struct watch *watch = watch__of(cgroup, settings);
 	if (!watch || !(watch->flags & WATCH_NET_SOCKETS))
 		return ALLOWED;
@@ -147,9 +156,9 @@ NOINLINE int hook__decide(const struct hook *hook)
 {
 	struct settings *settings = settings__get();
 	struct task_struct *task = task__current();
-	if (!settings || READ(task, tgid) == settings->self_tgid)
+	if (!settings || FIELD(task, tgid) == settings->self_tgid)
 		return ALLOWED;
-	u64 cgroup = current__cgroup(settings);
+	u64 cgroup = task__cgroup(task, settings);
 	struct watch *watch = watch__of(cgroup, settings);
 	if (!watch)
 		return ALLOWED;
@@ -168,7 +177,7 @@ NOINLINE int hook__decide(const struct hook *hook)
 		hook__report(hook, task, cgroup, KIND_SEND, 0);
 	if (hook->direction != NET_CONNECT || !watch__wants(watch, KIND_CONNECT))
 		return ALLOWED;
-	if (READ(task, flags) & PF_IO_WORKER)
+	if (FIELD(task, flags) & PF_IO_WORKER)
 		hook__report(hook, task, cgroup, KIND_CONNECT, 0);
 	else
 		connect__keep(hook, task, 0);

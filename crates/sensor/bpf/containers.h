@@ -8,8 +8,8 @@
 INLINE u64 cgroup__parent(struct cgroup *cgroup)
 {
 	struct cgroup___self *form = (void *)cgroup;
-	struct cgroup_subsys_state *parent = READ(form, self.parent);
-	struct cgroup *above = READ(parent, cgroup);
+	struct cgroup_subsys_state *parent = FIELD(form, self.parent);
+	struct cgroup *above = FIELD(parent, cgroup);
 	return cgroup__id(above);
 }
 

@@ -13,8 +13,7 @@ INLINE bool name__may_be_sensitive(u64 start)
 	return sensitive_starts[place >> 6 & 15] >> (place & 63) & 1;
 }
 
-/* The beginnings of a file and of a directory entry: what every open asks of them. */
-#define FILE_START 96
+/* The beginning of a directory entry: what every open asks of it. */
 #define ENTRY_START 64
 
 /* Where an entry keeps a short name. */
@@ -59,7 +58,7 @@ INLINE bool open__is_plain_device(struct file *file)
 /* Reading is the flood: it is reported for chosen names, or where a container's policy wants all. */
 INLINE u32 open__kind(const struct call *call, struct file *file)
 {
-	u64 copy[FILE_START / 8];
+	file_copy copy;
 	if (bpf_probe_read_kernel(copy, sizeof(copy), file))
 		return 0;
 	u32 mode = READ_FROM(&copy, file, struct file, f_mode);
@@ -72,8 +71,7 @@ INLINE u32 open__kind(const struct call *call, struct file *file)
 }
 
 /* Who opened which inode how: two executables, or reading and writing, are two events. */
-INLINE bool open__is_new(const struct call *call, struct task_struct *task, struct file *file, u32 kind,
-			 u64 *suppressed)
+INLINE bool open__is_new(const struct call *call, struct file *file, u32 kind, u64 *suppressed)
 {
 	struct inode *inode = READ(file, f_inode);
 	struct super_block *super = READ(inode, i_sb);
@@ -81,7 +79,7 @@ INLINE bool open__is_new(const struct call *call, struct task_struct *task, stru
 		.object = { READ(inode, i_ino) },
 		.detail = (u64)READ(super, s_dev) << 16 | kind << 8 | (READ(file, f_mode) & FMODE_WRITE),
 	};
-	actor__fill(&key, task);
+	actor__fill(&key, call->task);
 	return call__is_new(call, &key, 1, suppressed);
 }
 
@@ -91,22 +89,21 @@ int file__open(u64 *ctx)
 	struct call call = {};
 	if (!call__read(&call, ctx) || call.result < 0)
 		return 0;
-	struct file *file = file__of_descriptor(call.result);
+	struct file *file = file__of_descriptor(call.task, call.result);
 	if (!file)
 		return 0;
 	u32 kind = open__kind(&call, file);
 	if (!kind || !watch__wants(call.watch, kind) || open__is_plain_device(file))
 		return 0;
-	struct task_struct *task = task__current();
 	u64 suppressed = 0;
-	if (!open__is_new(&call, task, file, kind, &suppressed))
+	if (!open__is_new(&call, file, kind, &suppressed))
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_SYSCALL);
 	if (!scratch)
 		return 0;
 	struct file_event *event = (void *)scratch->data;
 	record__begin(scratch, sizeof(*event));
-	header__fill(&event->header, task, kind, call.cgroup);
+	header__fill(&event->header, call.task, kind, call.cgroup);
 	event->header.flags = call.flags | EVENT_OPENED;
 	event->result = call.result;
 	event->suppressed = suppressed;

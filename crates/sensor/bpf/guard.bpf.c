@@ -44,7 +44,7 @@ int guard__exec(u64 *ctx)
 	struct task_struct *task = ARGUMENT(ctx, 0, struct task_struct *);
 	struct settings *settings = settings__get();
 	u64 cgroup;
-	struct watch *watch = settings ? watch__current(settings, &cgroup) : NULL;
+	struct watch *watch = settings ? watch__current(settings, task, &cgroup) : NULL;
 	if (!watch)
 		return 0;
 	struct file *file = task__executable(task);

@@ -11,9 +11,32 @@ const volatile u32 compat_syscalls = 1; /* the kernel runs 32-bit programs */
 /* A Bloom filter of the sensitive names' first eight bytes: most opened files are told apart by it. */
 const volatile u64 sensitive_starts[16] = {};
 
+/* The verifier knows the type behind the current task, behind a tp_btf argument, and behind what is reached from
+ * them by fields: a plain load, no helper, and zero where there is nothing. Not so behind a pointer that a helper
+ * read. What the kernel marks as protected by RCU has to be asked whether it is NULL first: a kernel whose types
+ * carry the marks (built with clang, or with GCC from 16) is loaded from in no other way (since 6.3). */
+#ifdef RAW_TRACEPOINTS
+#define FIELD(pointer, field) READ(pointer, field)
+#define WORD(pointer, field) READ_WORD(pointer, field)
+#define AT(type, pointer, offset)                                                              \
+	({                                                                                     \
+		type *at_ = NULL;                                                              \
+		bpf_probe_read_kernel(&at_, sizeof(at_), (u8 *)(pointer) + (offset));           \
+		at_;                                                                           \
+	})
+#else
+#define FIELD(pointer, field) ((pointer)->field)
+#define WORD(pointer, field) (*(u64 *)&(pointer)->field)
+#define AT(type, pointer, offset) (*(type **)((u8 *)(pointer) + (offset)))
+#endif
+
 INLINE struct task_struct *task__current(void)
 {
+#ifdef RAW_TRACEPOINTS
 	return (struct task_struct *)bpf_get_current_task();
+#else
+	return bpf_get_current_task_btf();
+#endif
 }
 
 INLINE struct settings *settings__get(void)
@@ -26,8 +49,8 @@ INLINE struct settings *settings__get(void)
 
 INLINE u64 cgroup__id(struct cgroup *cgroup)
 {
-	struct kernfs_node *node = READ(cgroup, kn);
-	return READ(node, id);
+	struct kernfs_node *node = FIELD(cgroup, kn);
+	return FIELD(node, id);
 }
 
 /* On hosts without cgroup v2 every task is in the unified root: a v1 controller's cgroup is the key
@@ -36,26 +59,20 @@ NOINLINE u64 cgroup__of_controller(struct task_struct *task, u32 key)
 {
 	u64 index = key == CGROUP_KEY_PIDS ? ENUM_VALUE(enum cgroup_subsys_id, pids_cgrp_id)
 					   : ENUM_VALUE(enum cgroup_subsys_id, memory_cgrp_id);
-	struct css_set *set = READ(task, cgroups);
-	struct cgroup_subsys_state *state = NULL;
-	bpf_probe_read_kernel(&state, sizeof(state), (u8 *)set + FIELD_OFFSET(struct css_set, subsys) +
-							     (index & 15) * sizeof(void *));
-	return cgroup__id(READ(state, cgroup));
+	struct css_set *set = FIELD(task, cgroups);
+	if (!set)
+		return 0;
+	struct cgroup_subsys_state *state =
+		AT(struct cgroup_subsys_state, set, FIELD_OFFSET(struct css_set, subsys) + (index & 15) * sizeof(void *));
+	return cgroup__id(FIELD(state, cgroup));
 }
 
 INLINE u64 task__cgroup(struct task_struct *task, const struct settings *settings)
 {
 	if (settings->cgroup_key != CGROUP_KEY_UNIFIED)
 		return cgroup__of_controller(task, settings->cgroup_key);
-	struct css_set *set = READ(task, cgroups);
-	return cgroup__id(READ(set, dfl_cgrp));
-}
-
-INLINE u64 current__cgroup(const struct settings *settings)
-{
-	if (settings->cgroup_key != CGROUP_KEY_UNIFIED)
-		return cgroup__of_controller(task__current(), settings->cgroup_key);
-	return bpf_get_current_cgroup_id();
+	struct css_set *set = FIELD(task, cgroups);
+	return set ? cgroup__id(FIELD(set, dfl_cgrp)) : 0;
 }
 
 /* ---- who is watched ---- */
@@ -75,11 +92,11 @@ INLINE bool watch__wants(const struct watch *watch, u32 kind)
 
 /* The first thing that each program asks. The agent never reports itself: its reports would
  * make more of them. */
-INLINE struct watch *watch__current(struct settings *settings, u64 *cgroup)
+INLINE struct watch *watch__current(struct settings *settings, struct task_struct *current, u64 *cgroup)
 {
-	if (bpf_get_current_pid_tgid() >> 32 == settings->self_tgid)
+	if (FIELD(current, tgid) == settings->self_tgid)
 		return NULL;
-	*cgroup = current__cgroup(settings);
+	*cgroup = task__cgroup(current, settings);
 	return watch__of(*cgroup, settings);
 }
 
@@ -167,7 +184,7 @@ INLINE bool rate__passes(const struct settings *settings, u32 kind, u64 cgroup)
 
 INLINE u32 namespace__of_pid(struct pid *pid, u32 *inner)
 {
-	u32 level = READ(pid, level) & 31; /* MAX_PID_NS_LEVEL is 32 */
+	u32 level = FIELD(pid, level) & 31; /* MAX_PID_NS_LEVEL is 32 */
 	struct upid upid = {};
 	bpf_probe_read_kernel(&upid, sizeof(upid),
 			      (u8 *)pid + FIELD_OFFSET(struct pid, numbers) + level * sizeof(upid));
@@ -179,30 +196,42 @@ INLINE u32 namespace__of_pid(struct pid *pid, u32 *inner)
 NOINLINE void header__namespaces(struct event_header *header, struct task_struct *task,
 				 const struct cred *cred)
 {
-	struct nsproxy *proxy = READ(task, nsproxy); /* NULL late in exit: zeros */
-	struct mnt_namespace *mounts = READ(proxy, mnt_ns);
-	struct net *net = READ(proxy, net_ns);
-	struct user_namespace *users = READ(cred, user_ns);
-	header->mount_namespace = READ(mounts, ns.inum);
-	header->network_namespace = READ(net, ns.inum);
-	header->user_namespace = READ(users, ns.inum);
-	struct task_struct *leader = READ(task, group_leader);
+	struct nsproxy *proxy = FIELD(task, nsproxy); /* NULL late in exit: zeros */
+	struct mnt_namespace *mounts = FIELD(proxy, mnt_ns);
+	struct net *net = FIELD(proxy, net_ns);
+	header->mount_namespace = FIELD(mounts, ns.inum);
+	header->network_namespace = FIELD(net, ns.inum);
+	header->user_namespace = 0;
+	if (cred) {
+		struct user_namespace *users = FIELD(cred, user_ns);
+		header->user_namespace = FIELD(users, ns.inum);
+	}
+	struct task_struct *leader = FIELD(task, group_leader);
 	u32 inner = 0;
-	header->pid_namespace = namespace__of_pid(READ(leader, thread_pid), &inner);
+	header->pid_namespace = namespace__of_pid(FIELD(leader, thread_pid), &inner);
 	header->inner_tgid = inner;
 }
 
-#define CRED_START 80
-
 INLINE void header__credentials(struct event_header *header, const struct cred *cred)
 {
-	u64 copy[CRED_START / 8] = {};
-	bpf_probe_read_kernel(copy, sizeof(copy), cred);
-	header->uid = READ_FROM(&copy, cred, struct cred, uid.val);
-	header->gid = READ_FROM(&copy, cred, struct cred, gid.val);
-	header->euid = READ_FROM(&copy, cred, struct cred, euid.val);
-	header->egid = READ_FROM(&copy, cred, struct cred, egid.val);
-	header->capabilities = READ_WORD(cred, cap_effective);
+	header->uid = cred ? FIELD(cred, uid.val) : (u32)-1;
+	header->gid = cred ? FIELD(cred, gid.val) : (u32)-1;
+	header->euid = cred ? FIELD(cred, euid.val) : (u32)-1;
+	header->egid = cred ? FIELD(cred, egid.val) : (u32)-1;
+	header->capabilities = cred ? WORD(cred, cap_effective) : 0;
+}
+
+INLINE void header__parent(struct event_header *header, struct task_struct *leader)
+{
+	struct task_struct *parent = FIELD(leader, real_parent);
+	header->parent_tgid = 0;
+	header->parent_start = 0;
+	if (!parent)
+		return;
+	header->parent_tgid = FIELD(parent, tgid);
+	struct task_struct *parent_leader = FIELD(parent, group_leader);
+	if (parent_leader)
+		header->parent_start = FIELD(parent_leader, start_boottime);
 }
 
 /* `size` and `sequence` are set when the record is sent. */
@@ -213,37 +242,38 @@ NOINLINE void header__fill(struct event_header *header, struct task_struct *task
 	header->time = bpf_ktime_get_boot_ns();
 	header->cpu = bpf_get_smp_processor_id();
 	header->flags = 0;
-	header->tgid = READ(task, tgid);
-	header->tid = READ(task, pid);
+	header->tgid = FIELD(task, tgid);
+	header->tid = FIELD(task, pid);
 	header->cgroup = cgroup;
-	struct task_struct *leader = READ(task, group_leader);
-	header->start = READ(leader, start_boottime);
-	struct task_struct *parent = READ(leader, real_parent);
-	struct task_struct *parent_leader = READ(parent, group_leader);
-	header->parent_tgid = READ(parent, tgid);
-	header->parent_start = READ(parent_leader, start_boottime);
-	const struct cred *cred = READ(task, cred);
+	struct task_struct *leader = FIELD(task, group_leader);
+	header->start = FIELD(leader, start_boottime);
+	header__parent(header, leader);
+	const struct cred *cred = FIELD(task, cred);
 	header__credentials(header, cred);
-	bpf_probe_read_kernel(header->name, sizeof(header->name), &task->comm);
+	u64 *name = (u64 *)header->name;
+	name[0] = WORD(task, comm[0]);
+	name[1] = WORD(task, comm[8]);
 	header__namespaces(header, task, cred);
 }
 
 INLINE struct file *task__executable(struct task_struct *task)
 {
-	struct mm_struct *mm = READ(task, mm);
-	return READ(mm, exe_file);
+	struct mm_struct *mm = FIELD(task, mm);
+	return mm ? FIELD(mm, exe_file) : NULL;
 }
 
 /* Who acts, as far as two acts are one act twice: the same program as the same user. */
 INLINE void actor__fill(struct seen_key *key, struct task_struct *task)
 {
 	struct file *file = task__executable(task);
-	struct inode *inode = READ(file, f_inode);
-	struct super_block *super = READ(inode, i_sb);
-	const struct cred *cred = READ(task, cred);
-	key->actor = READ(inode, i_ino);
-	key->device = READ(super, s_dev);
-	key->user = READ(cred, euid.val);
+	const struct cred *cred = FIELD(task, cred);
+	key->user = cred ? FIELD(cred, euid.val) : (u32)-1;
+	if (!file)
+		return;
+	struct inode *inode = FIELD(file, f_inode);
+	struct super_block *super = FIELD(inode, i_sb);
+	key->actor = FIELD(inode, i_ino);
+	key->device = FIELD(super, s_dev);
 }
 
 /* ---- records ---- */
@@ -490,6 +520,13 @@ INLINE void path__clear(struct path_text *path)
 
 /* ---- files ---- */
 
+/* The beginnings of an open file and of an inode: one copy costs what one field does. */
+#define FILE_START 96
+#define INODE_START 88
+
+typedef u64 file_copy[FILE_START / 8];
+typedef u64 inode_copy[INODE_START / 8];
+
 INLINE u64 nanoseconds(s64 seconds, u64 rest)
 {
 	return seconds < 0 ? 0 : (u64)seconds * 1000000000 + rest;
@@ -596,12 +633,26 @@ INLINE void file__describe(struct scratch *scratch, struct file_ref *ref, struct
 
 /* ---- sockets ---- */
 
-INLINE struct sock *sock__of_file(struct file *file, struct inode *inode)
+INLINE struct destination *destination__place(u64 thread)
 {
-	if ((READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	struct socket *socket = READ(file, private_data);
-	return READ(socket, sk);
+	u32 place = (u32)thread & (DESTINATIONS - 1);
+	return bpf_map_lookup_elem(&destinations, &place);
+}
+
+/* What the cgroup hook kept for a thread, until its `thread` is set to none. */
+INLINE struct destination *destination__of(u64 thread)
+{
+	struct destination *kept = destination__place(thread);
+	if (kept && kept->thread == thread)
+		return kept;
+	kept = bpf_map_lookup_elem(&destinations_more, &thread);
+	return kept && kept->thread ? kept : NULL;
+}
+
+/* NULL where the file is none. */
+INLINE struct sock *sock__of(u16 mode, struct socket *socket)
+{
+	return (mode & S_IFMT) == S_IFSOCK ? READ(socket, sk) : NULL;
 }
 
 INLINE void address__clear(struct socket_address *address)

@@ -66,7 +66,7 @@ int iterator__file(struct bpf_iter__task_file *ctx)
 		return 0;
 	header__fill(&event->header, task, KIND_FILE_SNAPSHOT, cgroup);
 	file__describe(scratch, &event->file, file);
-	struct sock *sock = sock__of_file(file, inode);
+	struct sock *sock = sock__of(READ(inode, i_mode), READ(file, private_data));
 	event->descriptor = ctx->fd;
 	event->family = READ(sock, __sk_common.skc_family);
 	event->type = READ(sock, sk_type);

@@ -448,7 +448,6 @@ static u64 (*bpf_get_current_task)(void) = (void *)35;
 static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158; /* 5.11 */
 static u64 (*bpf_get_socket_cookie)(void *ctx) = (void *)46;               /* 4.12 */
 static u64 (*bpf_skb_cgroup_id)(struct __sk_buff *skb) = (void *)79;       /* 4.18 */
-static u64 (*bpf_get_current_cgroup_id)(void) = (void *)80;                /* 4.18 */
 static long (*bpf_send_signal)(u32 signal) = (void *)109;                  /* 5.3 */
 static long (*bpf_probe_read_user)(void *to, u32 size, const void *from) = (void *)112;        /* 5.5 */
 static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (void *)113;

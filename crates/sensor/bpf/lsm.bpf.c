@@ -20,22 +20,26 @@
  * build.md compiles this as raw tracepoints for that, and never ships it. */
 #ifdef VERIFY_BODIES
 #define HOOK(name) SEC("raw_tp/sys_enter")
+#define TASK(ctx, index) task__current() /* arguments have no types there */
 #else
+#define TASK(ctx, index) ARGUMENT(ctx, index, struct task_struct *)
 #define HOOK(name) SEC("lsm/" name)
 #endif
 
 struct actor {
 	struct settings *settings;
 	struct watch *watch;
+	struct task_struct *task;
 	u64 cgroup;
 };
 
 INLINE bool actor__find(struct actor *actor)
 {
+	actor->task = task__current();
 	actor->settings = settings__get();
 	if (!actor->settings)
 		return false;
-	actor->watch = watch__current(actor->settings, &actor->cgroup);
+	actor->watch = watch__current(actor->settings, actor->task, &actor->cgroup);
 	return actor->watch;
 }
 
@@ -48,7 +52,7 @@ INLINE struct lsm_event *lsm__begin(const struct actor *actor, u32 kind, u32 hoo
 	struct lsm_event *event = record__reserve(sizeof(*event), kind, actor->cgroup);
 	if (!event)
 		return NULL;
-	header__fill(&event->header, task__current(), kind, actor->cgroup);
+	header__fill(&event->header, actor->task, kind, actor->cgroup);
 	event->header.flags = EVENT_LSM | (denied ? EVENT_DENIED : 0);
 	event->hook = hook;
 	event->verdict = verdict;
@@ -171,7 +175,7 @@ int lsm__exec(u64 *ctx)
 		if (!verdict.effect && !binary__is_script(binary))
 			guard__by_default(actor.watch, &verdict);
 	}
-	if (!guard__refuses(&verdict, actor.watch, actor.settings, task__current()))
+	if (!guard__refuses(&verdict, actor.watch, actor.settings, actor.task))
 		return 0;
 	struct lsm_event *event = lsm__begin(&actor, KIND_EXEC, HOOK_EXEC, verdict.rule, true);
 	if (event) {
@@ -478,7 +482,7 @@ HOOK("ptrace_access_check")
 int lsm__ptrace(u64 *ctx)
 {
 	int earlier = (int)ctx[2];
-	struct task_struct *target = ARGUMENT(ctx, 0, struct task_struct *);
+	struct task_struct *target = TASK(ctx, 0);
 	if (earlier || !(ctx[1] & PTRACE_MODE_ATTACH))
 		return earlier ? -EPERM : 0;
 	struct seen_key mine = {}, theirs = {};

@@ -116,12 +116,18 @@ struct {
  * hooks for the program at the end of the system call. */
 struct destination {
 	struct socket_address remote;
+	u64 thread;
 	u64 cookie;
 	u32 verdict;
 	u32 pad;
 };
 
-MAP(destinations, MAP_LRU_HASH, 8192, u64, struct destination);
+/* Each thread has a place by its number, which costs no look-up; where another thread is in it, the place is in
+ * the map. */
+#define DESTINATIONS 16384 /* a power of two */
+
+MAP(destinations, MAP_ARRAY, DESTINATIONS, u32, struct destination);
+MAP(destinations_more, MAP_LRU_HASH, 8192, u64, struct destination);
 
 /* Who talks to a name server by which socket: its packets are seen where no process is. */
 struct owner {

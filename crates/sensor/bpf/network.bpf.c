@@ -85,14 +85,14 @@ NOINLINE bool address__from_user(struct socket_address *address, const void *fro
 INLINE bool connect__kept(struct socket_event *event)
 {
 	u64 thread = bpf_get_current_pid_tgid();
-	struct destination *kept = bpf_map_lookup_elem(&destinations, &thread);
+	struct destination *kept = destination__of(thread);
 	if (!kept)
 		return false;
 	event->remote = kept->remote;
 	event->cookie = kept->cookie;
 	event->flags |= SOCKET_REMOTE_HOOK;
 	bool refused = kept->verdict;
-	bpf_map_delete_elem(&destinations, &thread);
+	kept->thread = 0;
 	return refused;
 }
 
@@ -110,9 +110,22 @@ INLINE void connect__remote(struct socket_event *event, const struct call *call)
 	event->header.flags |= EVENT_USER_MEMORY;
 }
 
-NOINLINE void socket__describe(struct socket_event *event, struct sock *sock, struct inode *inode)
+/* The socket behind a file, and the number of its inode; NULL for other files. */
+INLINE struct sock *file__socket(struct file *file, u64 *number)
 {
-	event->inode = READ(inode, i_ino);
+	file_copy copy;
+	if (bpf_probe_read_kernel(copy, sizeof(copy), file))
+		return NULL;
+	struct inode *inode = READ_FROM(&copy, file, struct file, f_inode);
+	inode_copy start = {};
+	bpf_probe_read_kernel(start, sizeof(start), inode);
+	*number = READ_FROM(&start, inode, struct inode, i_ino);
+	return sock__of(READ_FROM(&start, inode, struct inode, i_mode),
+			READ_FROM(&copy, file, struct file, private_data));
+}
+
+NOINLINE void socket__describe(struct socket_event *event, struct sock *sock)
+{
 	sock_copy copy = {};
 	bpf_probe_read_kernel(copy, sizeof(copy), sock);
 	event->family = READ_FROM(&copy, sock, struct sock, __sk_common.skc_family);
@@ -143,8 +156,7 @@ INLINE bool socket__is_notable(u16 family, u16 type)
 /* Who guesses passwords comes again and again to one place: that many of a window are told. */
 #define NETWORK_BURST 32
 
-INLINE bool socket__passes(const struct call *call, const struct socket_event *event, struct task_struct *task,
-			   u64 *suppressed)
+INLINE bool socket__passes(const struct call *call, const struct socket_event *event, u64 *suppressed)
 {
 	u16 kind = call->shape.kind;
 	if (kind == KIND_SOCKET && !socket__is_notable(event->family, event->type))
@@ -159,7 +171,7 @@ INLINE bool socket__passes(const struct call *call, const struct socket_event *e
 		.object = { half[0], half[1] },
 		.detail = (u64)kind << 48 | (u64)event->protocol << 40 | (u64)(call->result < 0) << 39 | port,
 	};
-	actor__fill(&key, task);
+	actor__fill(&key, call->task);
 	if (event->family == AF_UNIX)
 		key.object[0] = event->inode;
 	return call__is_new(call, &key, kind == KIND_CONNECT || kind == KIND_ACCEPT ? NETWORK_BURST : 1, suppressed);
@@ -171,10 +183,8 @@ int network__call(u64 *ctx)
 	struct call call = {};
 	if (!call__read(&call, ctx))
 		return 0;
-	struct task_struct *task = task__current();
-	struct file *file = call__file(&call);
-	struct inode *inode = READ(file, f_inode);
-	struct sock *sock = sock__of_file(file, inode);
+	u64 inode = 0;
+	struct sock *sock = file__socket(call__file(&call), &inode);
 	if (!sock)
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_SYSCALL);
@@ -183,7 +193,8 @@ int network__call(u64 *ctx)
 	struct socket_event *event = (void *)scratch->data;
 	record__begin(scratch, sizeof(*event));
 	event->header.flags = call.flags;
-	socket__describe(event, sock, inode);
+	event->inode = inode;
+	socket__describe(event, sock);
 	u16 kind = call.shape.kind;
 	if (kind == KIND_CONNECT && connect__kept(event))
 		return 0;
@@ -191,9 +202,9 @@ int network__call(u64 *ctx)
 		connect__remote(event, &call);
 	u32 flags = event->header.flags;
 	u64 suppressed = 0;
-	if (!socket__passes(&call, event, task, &suppressed))
+	if (!socket__passes(&call, event, &suppressed))
 		return 0;
-	header__fill(&event->header, task, kind, call.cgroup);
+	header__fill(&event->header, call.task, kind, call.cgroup);
 	event->header.flags = flags;
 	event->suppressed = suppressed;
 	event->result = call.result;
@@ -213,7 +224,7 @@ int network__ring(u64 *ctx)
 {
 	struct call call = {};
 	u64 thread = bpf_get_current_pid_tgid();
-	if (!bpf_map_lookup_elem(&destinations, &thread) || !call__read(&call, ctx))
+	if (!destination__of(thread) || !call__read(&call, ctx))
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_SYSCALL);
 	if (!scratch)
@@ -223,7 +234,7 @@ int network__ring(u64 *ctx)
 	__builtin_memset(event, 0, sizeof(*event));
 	if (connect__kept(event) || !rate__passes(call.settings, KIND_CONNECT, call.cgroup))
 		return 0;
-	header__fill(&event->header, task__current(), KIND_CONNECT, call.cgroup);
+	header__fill(&event->header, call.task, KIND_CONNECT, call.cgroup);
 	event->header.flags = call.flags | EVENT_IO_URING;
 	event->family = event->remote.family;
 	return record__send(scratch);

@@ -187,7 +187,7 @@ int process__exec(u64 *ctx)
 	struct task_struct *task = ARGUMENT(ctx, 0, struct task_struct *);
 	struct settings *settings = settings__get();
 	u64 cgroup;
-	struct watch *watch = settings ? watch__current(settings, &cgroup) : NULL;
+	struct watch *watch = settings ? watch__current(settings, task, &cgroup) : NULL;
 	if (!watch || !watch__wants(watch, KIND_EXEC) || !rate__passes(settings, KIND_EXEC, cgroup))
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_EXEC);
@@ -220,7 +220,7 @@ int process__exit(u64 *ctx)
 		return 0;
 	struct settings *settings = settings__get();
 	u64 cgroup;
-	struct watch *watch = settings ? watch__current(settings, &cgroup) : NULL;
+	struct watch *watch = settings ? watch__current(settings, task, &cgroup) : NULL;
 	if (!watch || !watch__wants(watch, KIND_EXIT) || !rate__passes(settings, KIND_EXIT, cgroup))
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_EXIT);

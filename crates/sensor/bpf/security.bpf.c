@@ -28,12 +28,13 @@ int security__signal(u64 *ctx)
 	if (!signal__is_from_user(ARGUMENT(ctx, 1, struct kernel_siginfo *), &code))
 		return 0;
 	struct task_struct *target = ARGUMENT(ctx, 2, struct task_struct *);
-	u32 tgid = READ(target, tgid);
-	if (tgid == bpf_get_current_pid_tgid() >> 32)
+	struct task_struct *task = task__current();
+	u32 tgid = FIELD(target, tgid);
+	if (tgid == FIELD(task, tgid))
 		return 0;
 	struct settings *settings = settings__get();
 	u64 cgroup;
-	struct watch *watch = settings ? watch__current(settings, &cgroup) : NULL;
+	struct watch *watch = settings ? watch__current(settings, task, &cgroup) : NULL;
 	if (!watch || !watch__wants(watch, KIND_SIGNAL) || !(settings->signal_mask >> ((signal - 1) & 63) & 1))
 		return 0;
 	if (!rate__passes(settings, KIND_SIGNAL, cgroup))
@@ -41,7 +42,7 @@ int security__signal(u64 *ctx)
 	struct signal_event *event = record__reserve(sizeof(*event), KIND_SIGNAL, cgroup);
 	if (!event)
 		return 0;
-	header__fill(&event->header, task__current(), KIND_SIGNAL, cgroup);
+	header__fill(&event->header, task, KIND_SIGNAL, cgroup);
 	struct task_struct *leader = READ(target, group_leader);
 	event->target_start = READ(leader, start_boottime);
 	event->target_cgroup = task__cgroup(target, settings);
@@ -60,11 +61,11 @@ int security__signal(u64 *ctx)
 INLINE int io_uring__submit(struct io_kiocb *request)
 {
 	struct settings *settings = settings__get();
+	struct task_struct *task = task__current();
 	u64 cgroup;
-	struct watch *watch = settings ? watch__current(settings, &cgroup) : NULL;
+	struct watch *watch = settings ? watch__current(settings, task, &cgroup) : NULL;
 	if (!watch || !watch__wants(watch, KIND_IO_URING))
 		return 0;
-	struct task_struct *task = task__current();
 	struct seen_key key = {
 		.cgroup = cgroup,
 		.object = { READ(request, opcode) },

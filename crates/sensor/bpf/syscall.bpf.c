@@ -9,7 +9,7 @@ int syscall__exit(u64 *ctx)
 {
 	struct pt_regs *registers = ARGUMENT(ctx, 0, struct pt_regs *);
 	u32 number = registers__number(registers);
-	if (call__is_compat())
+	if (call__is_compat(task__current()))
 		bpf_tail_call(ctx, &compat_programs, number);
 	else
 		bpf_tail_call(ctx, &native_programs, number);
@@ -22,11 +22,11 @@ int syscall__exit(u64 *ctx)
 INLINE void call__base(struct scratch *scratch, struct path_text *base, struct task_struct *task, s64 descriptor)
 {
 	if ((s32)descriptor == AT_FDCWD) {
-		struct fs_struct *fs = READ(task, fs);
+		struct fs_struct *fs = FIELD(task, fs);
 		path__of(scratch, base, &fs->pwd);
 		return;
 	}
-	struct file *file = file__of_descriptor((s32)descriptor);
+	struct file *file = file__of_descriptor(task, (s32)descriptor);
 	if (file)
 		path__append(scratch, base, READ(file, f_path.dentry), READ(file, f_path.mnt));
 	else
@@ -75,14 +75,14 @@ INLINE void call__names(struct scratch *scratch, struct call_event *event, const
 
 /* Calls with names are told apart by them, so that they are all reported unless the rate is
  * exceeded; those without by the actor, the call and, where the table says so, its command. */
-INLINE bool call__passes(const struct call *call, struct task_struct *task, u64 *suppressed)
+INLINE bool call__passes(const struct call *call, u64 *suppressed)
 {
 	struct seen_key key = {};
 	if (call->shape.path >= 0) {
 		*suppressed = 0;
 		return rate__passes(call->settings, call->shape.kind, call->cgroup);
 	}
-	actor__fill(&key, task);
+	actor__fill(&key, call->task);
 	if (call->shape.flags & SHAPE_ARGUMENT0)
 		key.object[0] = call->argument[0];
 	if (call->shape.flags & SHAPE_ARGUMENT1)
@@ -99,16 +99,15 @@ int syscall__plain(u64 *ctx)
 	struct call call = {};
 	if (!call__read(&call, ctx))
 		return 0;
-	struct task_struct *task = task__current();
 	u64 suppressed = 0;
-	if (!call__passes(&call, task, &suppressed))
+	if (!call__passes(&call, &suppressed))
 		return 0;
 	struct scratch *scratch = scratch__take(SLOT_SYSCALL);
 	if (!scratch)
 		return 0;
 	struct call_event *event = (void *)scratch->data;
 	record__begin(scratch, sizeof(*event));
-	header__fill(&event->header, task, call.shape.kind, call.cgroup);
+	header__fill(&event->header, call.task, call.shape.kind, call.cgroup);
 	event->header.flags = call.flags;
 	event->suppressed = suppressed;
 	event->result = call.result;

@@ -28,6 +28,7 @@ MAP(compat_shapes, MAP_ARRAY, SYSCALLS, u32, struct syscall_shape);
 struct call {
 	struct settings *settings;
 	struct watch *watch;
+	struct task_struct *task;
 	struct syscall_shape shape;
 	u64 cgroup;
 	u64 argument[6];
@@ -38,11 +39,10 @@ struct call {
 
 /* int 0x80 gives a 32-bit call in a 64-bit program too, so that the code segment is no answer: the
  * kernel's own mark is. */
-INLINE bool call__is_compat(void)
+INLINE bool call__is_compat(struct task_struct *task)
 {
 	if (!compat_syscalls)
 		return false;
-	struct task_struct *task = task__typed();
 #if defined(__TARGET_ARCH_x86)
 	return FIELD(task, thread_info.status) & TS_COMPAT;
 #else
@@ -113,10 +113,11 @@ INLINE bool call__read(struct call *call, u64 *ctx)
 	call->settings = settings__get();
 	if (!call->settings)
 		return false;
-	call->watch = watch__current(call->settings, &call->cgroup);
+	call->task = task__current();
+	call->watch = watch__current(call->settings, call->task, &call->cgroup);
 	if (!call->watch)
 		return false;
-	bool compat = call__is_compat();
+	bool compat = call__is_compat(call->task);
 	call->number = registers__number(registers);
 	struct syscall_shape *shape = call__shape(call->number, compat);
 	if (!shape || !watch__wants(call->watch, shape->kind))
@@ -156,7 +157,7 @@ INLINE struct file *call__file(const struct call *call)
 {
 	if (call->shape.fd == FD_NONE)
 		return NULL;
-	return file__of_descriptor((s32)call__argument(call, call->shape.fd));
+	return file__of_descriptor(call->task, (s32)call__argument(call, call->shape.fd));
 }
 
 INLINE bool call__is_new(const struct call *call, struct seen_key *key, u32 burst, u64 *suppressed)

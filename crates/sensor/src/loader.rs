@@ -496,11 +496,13 @@ fn sensitive_starts(names: &[String]) -> [u64; 16] {
     starts
 }
 
-/// tp_btf if programs load with it, else raw tracepoints. Those of system calls need the most: a helper of
-/// 5.11.
+/// tp_btf if programs load with it, else raw tracepoints. Those of system calls need the most of helpers (one of
+/// 5.11), those that tell who acts the most of the kernel's types.
 fn load_sensor(config: &LoaderConfig, btf: &Btf) -> Result<(Ebpf, Form), SensorError> {
     let mut sensor = open_object(objects::SENSOR, btf, config)?;
-    if load_tracepoint(&mut sensor, btf, Form::Typed, "syscall__exit", "sys_exit").is_ok() {
+    let needed = [("syscall__exit", "sys_exit"), ("process__fork", "sched_process_fork")];
+    let mut load = |(name, point)| load_tracepoint(&mut sensor, btf, Form::Typed, name, point);
+    if needed.into_iter().all(|program| load(program).is_ok()) {
         return Ok((sensor, Form::Typed));
     }
     drop(sensor);

@@ -1,11 +1,15 @@
 //! Reads the rings: records out, losses counted from their sequence numbers.
 
 use std::collections::HashMap;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aya::maps::{MapData, RingBuf};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::abi::Record;
 use crate::{SensorError, SensorErrorKind};
@@ -13,6 +17,7 @@ use crate::{SensorError, SensorErrorKind};
 /// One ring.
 pub struct Ring {
     ring: RingBuf<MapData>,
+    marks: Marks,
     sequences: HashMap<u32, u64>,
     /// Records that could not be decoded.
     pub damaged: u64,
@@ -22,15 +27,23 @@ pub struct Ring {
 
 impl Ring {
     /// Starts reading a ring.
-    pub fn new(ring: RingBuf<MapData>) -> Self {
-        Self { ring, sequences: HashMap::new(), damaged: 0, missing: 0 }
+    ///
+    /// # Errors
+    ///
+    /// When its marks cannot be mapped.
+    pub fn new(ring: RingBuf<MapData>) -> Result<Self, SensorError> {
+        let marks = Marks::map(ring.as_fd())
+            .map_err(|error| SensorError::os("the ring's marks cannot be mapped", error))?;
+        Ok(Self { ring, marks, sequences: HashMap::new(), damaged: 0, missing: 0 })
     }
 
-    /// Hands over at most `most` records of those that wait: a flood must not keep the caller from its
-    /// other work (law 6). Gives how many there were.
+    /// Hands over at most `most` records of those that wait now: a flood must not keep the caller from its
+    /// other work (law 6). What comes meanwhile stays: where the reader never stands at the writer's mark, the
+    /// kernel need not wake it, which costs more than a record does. Gives how many there were.
     pub fn take(&mut self, most: usize, mut with: impl FnMut(Record)) -> usize {
+        let end = self.marks.written();
         let mut taken = 0;
-        while taken < most {
+        while taken < most && self.marks.is_before(end) {
             let Some(item) = self.ring.next() else { break };
             taken += 1;
             match Record::decode(&item) {
@@ -53,6 +66,50 @@ impl Ring {
 impl AsRawFd for Ring {
     fn as_raw_fd(&self) -> RawFd {
         self.ring.as_raw_fd()
+    }
+}
+
+/// How far a ring was written and read, in bytes since it was made: two pages that the kernel shows
+/// (kernel/bpf/ringbuf.c).
+struct Marks {
+    pages: NonNull<AtomicUsize>,
+    page: usize,
+}
+
+// SAFETY: they are the kernel's pages and not a thread's, and are only loaded from, atomically.
+unsafe impl Send for Marks {}
+
+impl Marks {
+    fn map(ring: BorrowedFd<'_>) -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        // SAFETY: a new mapping, at a place that the kernel chooses.
+        let pages = unsafe {
+            let nowhere = std::ptr::null_mut();
+            mmap(nowhere, 2 * page, ProtFlags::READ, MapFlags::SHARED, ring, 0)?
+        };
+        let pages = NonNull::new(pages.cast()).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Self { pages, page })
+    }
+
+    fn load(&self, page: usize) -> usize {
+        // SAFETY: both pages are mapped as long as this lives, and each begins with its mark.
+        unsafe { self.pages.byte_add(page * self.page).as_ref() }.load(Ordering::Acquire)
+    }
+
+    fn written(&self) -> usize {
+        self.load(1)
+    }
+
+    /// Marks may pass the largest number.
+    fn is_before(&self, end: usize) -> bool {
+        end.wrapping_sub(self.load(0)).cast_signed() > 0
+    }
+}
+
+impl Drop for Marks {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `map` with this size; nothing refers to it any more.
+        let _ = unsafe { munmap(self.pages.as_ptr().cast(), 2 * self.page) };
     }
 }
 

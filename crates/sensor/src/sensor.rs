@@ -149,7 +149,7 @@ impl Sensor {
             losses: config.losses,
         };
         let mut loaded = Loaded::load(&loader, &settings, ladder)?;
-        let rings = loaded.take_rings()?.into_iter().map(Ring::new).collect();
+        let rings = loaded.take_rings()?.into_iter().map(Ring::new).collect::<Result<_, _>>()?;
         let guarded = Guarded::default();
         let shared = Shared {
             kills: ladder.has("guard__exec"),

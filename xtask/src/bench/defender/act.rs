@@ -1,8 +1,9 @@
 //! The program that acts in containers (`act.c`), compiled once for each run.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 use palisade_services::{Image, Mount, Options};
@@ -36,6 +37,20 @@ impl Act {
         options
     }
 
+    /// An empty program at the end of every system call of the host, until the process is dropped.
+    pub(super) fn empty(&self) -> anyhow::Result<Empty> {
+        let mut command = Command::new(self.folder.join("act"));
+        command.arg("empty").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().context("act")?;
+        let mut line = String::new();
+        if let Some(printed) = process.stdout.take() {
+            BufReader::new(printed).read_line(&mut line)?;
+        }
+        let running = Empty { process };
+        ensure!(line == "ready\n", "no empty program: the kernel refused it");
+        Ok(running)
+    }
+
     /// Lets floods begin.
     pub(super) fn go(&self) -> anyhow::Result<()> {
         Ok(fs::write(self.folder.join("go"), "")?)
@@ -44,6 +59,18 @@ impl Act {
     /// The next ones wait again.
     pub(super) fn hold(&self) {
         let _ = fs::remove_file(self.folder.join("go"));
+    }
+}
+
+/// A running `act empty`.
+pub(super) struct Empty {
+    process: Child,
+}
+
+impl Drop for Empty {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

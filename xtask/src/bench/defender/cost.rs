@@ -62,7 +62,8 @@ const BATCHES: u32 = 20;
 const FILE: &str = "/bin/busybox";
 
 pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
-    let states = bench.states();
+    let mut states = bench.states();
+    states.insert(1, State::Empty);
     // By act, then by state: medians of rounds, in microseconds.
     let mut medians = vec![vec![Vec::new(); states.len()]; ACTS.len()];
     let mut lost = 0.0;
@@ -72,6 +73,10 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
             let container = bench.docker.run(&bench.act.options(Image::Busybox))?;
             std::thread::sleep(SETTLE);
             for (act, medians) in ACTS.iter().zip(&mut medians) {
+                // Beside what is to cost nothing, the least that can be is of interest.
+                if *state == State::Empty && act.kind.is_some() {
+                    continue;
+                }
                 let before = seen(&watching, act)?;
                 let words = [ACT, "cost", act.name].map(str::to_owned).into_iter();
                 let numbers_of =
@@ -146,6 +151,13 @@ fn rows(act: &Act, states: &[State], medians: &[Vec<f64>], lost: f64, table: &mu
         None,
         format!("rounds: {}", listed(off)),
     );
+    if let Some(on) = of(State::Empty).filter(|on| !on.is_empty()) {
+        let note = format!(
+            "at every call's end, in nobody's sensor: the kernel's part; rounds: {}",
+            listed(on)
+        );
+        table.add(format!("{name}: added by an empty program"), added(on), "µs", None, note);
+    }
     let Some(on) = of(State::Palisade) else { return };
     let most = Some(Target::AtMost(act.most));
     let ours = added(on);

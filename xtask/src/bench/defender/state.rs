@@ -1,8 +1,9 @@
-//! Without anything, with the Defender, with auditd instead.
+//! Without anything, with an empty program, with the Defender, with auditd instead.
 
 use std::fs;
 
 use super::Bench;
+use super::act::Empty;
 use super::agent::{Defender, Settings};
 use super::audit::Auditing;
 
@@ -10,6 +11,8 @@ use super::audit::Auditing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Off,
+    /// An empty program at the end of every system call: the least that any sensor there takes.
+    Empty,
     Palisade,
     Auditd,
 }
@@ -17,6 +20,7 @@ pub(super) enum State {
 /// What watches now. Dropped, nothing does.
 pub(super) enum Watching<'a> {
     Nothing,
+    Empty(#[expect(dead_code, reason = "held while something is measured")] Empty),
     Palisade(Box<Defender>),
     Auditd(Auditing<'a>),
 }
@@ -35,6 +39,7 @@ impl Bench {
             (State::Palisade, _) => {
                 Watching::Palisade(Box::new(Defender::start(self, &Settings::default())?))
             }
+            (State::Empty, _) => Watching::Empty(self.act.empty()?),
             (State::Auditd, Some(audit)) => Watching::Auditd(audit.start()?),
             _ => Watching::Nothing,
         })
