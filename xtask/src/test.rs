@@ -115,7 +115,7 @@ fn rust() -> anyhow::Result<()> {
     ]))
 }
 
-/// The Defender's scenarios in virtual machines with other kernels.
+/// The Defender's scenarios and refusals in virtual machines with other kernels.
 fn machines() -> anyhow::Result<()> {
     run(cargo().current_dir(root()).env("PALISADE_SERVICES", palisade_services::home()).args([
         "test",

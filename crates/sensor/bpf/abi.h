@@ -330,7 +330,7 @@ struct lsm_event {
 	u32 verdict;
 	u64 argument[2];
 	struct text path2;           /* the second name of rename and link: its last component */
-	u32 pad;
+	u32 leaf;                    /* bytes of the path's first component, with its NUL; for the kernel side alone */
 	u8 bytes[LSM_PATH];
 };
 
@@ -351,6 +351,8 @@ enum lsm_hook {
 	HOOK_MPROTECT = 14,
 	HOOK_SENDMSG = 15,
 	HOOK_SOCKET = 16,
+	HOOK_TRUNCATE = 17,
+	HOOK_OWNER = 18,
 };
 
 /* ---- maps that user space writes ---- */
@@ -455,6 +457,7 @@ enum effect {
 	EFFECT_DENY = 2,
 	EFFECT_CANARY = 3,
 	EFFECT_ALERT = 4,
+	EFFECT_KEEP = 5,             /* of a change: a directory above what is denied may not be moved or removed */
 };
 
 /* `cgroup` is the container's (`struct watch`, id); 0 holds for every watched one. */
@@ -464,9 +467,7 @@ struct exec_key {
 	u64 device;
 };
 
-/* Verdicts for writing (rung 5) have the same key and value: the inode is the file's own or its
- * directory's. */
-
+/* Verdicts for changes of files (rung 5) have the same key and value. */
 struct exec_path_key {
 	u64 cgroup;
 	u64 hash[2];                 /* keyed, of `struct path_text` bytes, at most EXEC_HASHED of them */

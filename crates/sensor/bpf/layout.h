@@ -208,7 +208,7 @@ OFFSET(lsm_event, hook, 216);
 OFFSET(lsm_event, verdict, 220);
 OFFSET(lsm_event, argument, 224);
 OFFSET(lsm_event, path2, 240);
-OFFSET(lsm_event, pad, 244);
+OFFSET(lsm_event, leaf, 244);
 OFFSET(lsm_event, bytes, 248);
 
 SIZE(watch, 24);

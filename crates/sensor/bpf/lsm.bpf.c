@@ -58,7 +58,7 @@ INLINE struct lsm_event *lsm__begin(const struct actor *actor, u32 kind, u32 hoo
 	event->verdict = verdict;
 	event->argument[0] = 0;
 	event->argument[1] = 0;
-	event->pad = 0;
+	event->leaf = 0;
 	text__clear(&event->path2);
 	file__clear(&event->file);
 	address__clear(&event->remote);
@@ -83,6 +83,7 @@ NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct v
 	path->length = 0;
 	path->components = 0;
 	path->flags = PATH_TRUNCATED;
+	event->leaf = 0;
 	for (int depth = 0; depth < PATH_DEPTH; depth++) {
 		struct dentry *parent = READ(dentry, d_parent);
 		if (dentry == root || dentry == parent) {
@@ -105,6 +106,8 @@ NOINLINE void lsm__path(struct lsm_event *event, struct dentry *dentry, struct v
 		if (copied <= 0 || (copied == COMPONENT_BYTES && READ(dentry, d_name.len) >= COMPONENT_BYTES))
 			break;
 		path->length = at + (copied & 511);
+		if (!path->components)
+			event->leaf = path->length;
 		path->components++;
 		dentry = parent;
 	}
@@ -191,26 +194,49 @@ int lsm__exec(u64 *ctx)
 
 /* ---- files ---- */
 
-/* The verdict for the file itself, else for its directory; the container's own, else everyone's. */
-NOINLINE u32 write__refusal(u64 container, struct dentry *dentry)
+/* Names that may not be changed, nor what is directly in the directory of that name: by path, keyed as programs
+ * are. */
+MAP(change_path_verdicts, MAP_HASH, 16384, struct exec_path_key, struct exec_verdict);
+
+INLINE struct exec_verdict *change__verdict(const struct actor *actor, const u8 *bytes, u32 length)
 {
-	struct dentry *places[2] = { dentry, READ(dentry, d_parent) };
-	for (int i = 0; i < 2; i++) {
-		struct dentry *place = i ? places[1] : places[0];
-		struct inode *inode = READ(place, d_inode);
-		if (!inode)
-			continue;
-		struct super_block *super = READ(inode, i_sb);
-		struct exec_key key = { .cgroup = container, .inode = READ(inode, i_ino), .device = READ(super, s_dev) };
-		struct exec_verdict *verdict = bpf_map_lookup_elem(&file_verdicts, &key);
-		if (!verdict) {
-			key.cgroup = 0;
-			verdict = bpf_map_lookup_elem(&file_verdicts, &key);
-		}
-		if (verdict)
-			return verdict->effect == EFFECT_DENY ? verdict->rule | 0x80000000 : 0;
-	}
-	return 0;
+	struct exec_path_key key = { .cgroup = actor->watch->id };
+	if (length > EXEC_HASHED)
+		return NULL; /* user space refuses longer ones in a policy */
+	path__hash(actor->settings, bytes, length, key.hash);
+	return bpf_map_lookup_elem(&change_path_verdicts, &key);
+}
+
+/* The verdict for a name itself, else for its directory. `moves`: the name goes elsewhere or away. */
+INLINE u32 change__find(const struct actor *actor, const struct lsm_event *event, bool moves)
+{
+	/* Read again each time: a length that has been through the hash's loop is one value for each way out of it to
+	 * the verifier, and what comes behind would be followed for all of them. */
+	const volatile struct path_text *path = &event->file.path;
+	const volatile u32 *first = &event->leaf;
+	/* What has no directory is in none: memory files, pipes, a root. */
+	if (!(path->flags & PATH_COMPLETE) || !path->components)
+		return 0;
+	struct exec_verdict *own = change__verdict(actor, event->bytes, path->length);
+	if (own && (own->effect == EFFECT_DENY || (moves && own->effect == EFFECT_KEEP)))
+		return own->rule | NET_DENY;
+	u32 leaf = *first, length = path->length;
+	BARRIER(leaf);
+	if (leaf > COMPONENT_BYTES || length < leaf)
+		return 0;
+	struct exec_verdict *above = change__verdict(actor, event->bytes + leaf, length - leaf);
+	return above && above->effect == EFFECT_DENY ? above->rule | NET_DENY : 0;
+}
+
+NOINLINE u32 change__refusal(const struct actor *actor, struct dentry *dentry, struct vfsmount *mount, bool moves)
+{
+	struct lsm_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return 0; /* fails open; the ring is the only unshared space there is */
+	lsm__path(event, dentry, mount);
+	u32 refusal = change__find(actor, event, moves);
+	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+	return refusal;
 }
 
 struct change {
@@ -220,6 +246,7 @@ struct change {
 	u64 argument;
 	u32 kind;
 	u32 hook;
+	bool moves;
 };
 
 /* Every hook that changes a name or a file. */
@@ -229,10 +256,11 @@ NOINLINE int lsm__change(const struct change *change)
 	if (!actor__find(&actor))
 		return 0;
 	u32 refusal = 0;
-	if (actor.watch->flags & WATCH_FILE_RULES) {
-		refusal = write__refusal(actor.watch->id, change->dentry);
+	/* A runtime on its way in changes its own files, by the host's names. */
+	if (actor.watch->flags & WATCH_FILE_RULES && !task__in_host_mounts(actor.task, actor.settings)) {
+		refusal = change__refusal(&actor, change->dentry, change->mount, change->moves);
 		if (!refusal && change->second)
-			refusal = write__refusal(actor.watch->id, change->second);
+			refusal = change__refusal(&actor, change->second, change->mount, change->moves);
 	}
 	bool named = actor.watch->flags & WATCH_LSM_NAMES && watch__wants(actor.watch, change->kind);
 	if (!refusal && (!named || change->hook == HOOK_OPEN))
@@ -274,6 +302,7 @@ INLINE int lsm__name(struct path *directory, struct dentry *dentry, struct dentr
 		.argument = argument,
 		.kind = kind,
 		.hook = hook,
+		.moves = hook == HOOK_RENAME || hook == HOOK_UNLINK,
 	};
 	return lsm__change(&change);
 }
@@ -324,6 +353,51 @@ int lsm__mode(u64 *ctx)
 	if ((int)ctx[2])
 		return -EPERM;
 	return lsm__name(path, READ(path, dentry), NULL, KIND_FILE_MODE, HOOK_SETATTR, ctx[1] & 0xffff);
+}
+
+HOOK("path_mkdir")
+int lsm__make_directory(u64 *ctx)
+{
+	if ((int)ctx[3])
+		return -EPERM;
+	return lsm__name(ARGUMENT(ctx, 0, struct path *), ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_CREATE,
+			 HOOK_CREATE, ctx[2]);
+}
+
+HOOK("path_symlink")
+int lsm__symlink(u64 *ctx)
+{
+	if ((int)ctx[3])
+		return -EPERM;
+	return lsm__name(ARGUMENT(ctx, 0, struct path *), ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_CREATE,
+			 HOOK_CREATE, 0);
+}
+
+HOOK("path_rmdir")
+int lsm__remove_directory(u64 *ctx)
+{
+	if ((int)ctx[2])
+		return -EPERM;
+	return lsm__name(ARGUMENT(ctx, 0, struct path *), ARGUMENT(ctx, 1, struct dentry *), NULL, KIND_FILE_UNLINK,
+			 HOOK_UNLINK, 0);
+}
+
+HOOK("path_truncate")
+int lsm__truncate(u64 *ctx)
+{
+	struct path *path = ARGUMENT(ctx, 0, struct path *);
+	if ((int)ctx[1])
+		return -EPERM;
+	return lsm__name(path, READ(path, dentry), NULL, KIND_FILE_TRUNCATE, HOOK_TRUNCATE, 0);
+}
+
+HOOK("path_chown")
+int lsm__owner(u64 *ctx)
+{
+	struct path *path = ARGUMENT(ctx, 0, struct path *);
+	if ((int)ctx[3])
+		return -EPERM;
+	return lsm__name(path, READ(path, dentry), NULL, KIND_FILE_OWNER, HOOK_OWNER, 0);
 }
 
 HOOK("inode_unlink")

@@ -98,9 +98,6 @@ MAP(sensitive_names, MAP_HASH, 1024, struct leaf_key, u32);
 MAP(exec_verdicts, MAP_HASH, 65536, struct exec_key, struct exec_verdict);
 MAP(exec_path_verdicts, MAP_HASH, 16384, struct exec_path_key, struct exec_verdict);
 
-/* Rung 5 only: which files and directories may not be changed. */
-MAP(file_verdicts, MAP_HASH, 65536, struct exec_key, struct exec_verdict);
-
 /* How many canaries were stopped, by cgroup. */
 MAP(canaries, MAP_HASH, 4096, u64, u64);
 

@@ -32,6 +32,8 @@ pub(crate) const ALLOW: u32 = 1;
 pub(crate) const DENY: u32 = 2;
 /// `enum effect`.
 pub(crate) const CANARY: u32 = 3;
+/// `enum effect`.
+const KEEP: u32 = 5;
 
 const NET_DENY: u32 = 1 << 31;
 const MAX_RANGES: usize = 16;
@@ -46,6 +48,8 @@ pub(crate) type PathHash = [u64; 2];
 pub(crate) struct Entries {
     pub(crate) flags: u32,
     pub(crate) exec: HashMap<PathHash, ExecVerdict>,
+    /// Files and directories that may not be changed, and the directories above them, which stay where they are.
+    pub(crate) change: HashMap<PathHash, ExecVerdict>,
     pub(crate) net: BTreeMap<NetPlace, NetVerdict>,
 }
 
@@ -89,6 +93,18 @@ impl Entries {
             let effect = if rule.allow { ALLOW } else { DENY };
             let verdict = ExecVerdict { effect, rule: rule.rule, changed: 0 };
             entries.exec.entry(path_hash(&rule.path, hash_key)?).or_insert(verdict);
+        }
+        for rule in &plan.write {
+            let verdict = |effect| ExecVerdict { effect, rule: rule.rule, changed: 0 };
+            for above in directories_above(&rule.path) {
+                entries.change.entry(path_hash(above, hash_key)?).or_insert(verdict(KEEP));
+            }
+            let own = entries.change.entry(path_hash(&rule.path, hash_key)?);
+            let known = own.or_insert(verdict(DENY));
+            // The first of two rules holds, but a way to one is no rule of its own.
+            if known.effect == KEEP {
+                *known = verdict(DENY);
+            }
         }
         let mut networks = Networks::default();
         for rule in &plan.net {
@@ -143,6 +159,12 @@ fn path_hash(path: &str, hash_key: [u64; 2]) -> Result<PathHash, SensorError> {
     }
     let hash = hasher.finish128();
     Ok([hash.h1, hash.h2])
+}
+
+/// Every directory above a path but the root.
+fn directories_above(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.trim_end_matches('/');
+    path.match_indices('/').map(|(at, _)| path.split_at(at).0).filter(|above| !above.is_empty())
 }
 
 fn too_much(what: String) -> SensorError {
@@ -276,6 +298,23 @@ mod tests {
         );
         let long = Plan { exec: vec![exec(&"/long".repeat(120), false)], ..Plan::default() };
         assert!(Entries::of(&long, [1, 2]).is_err());
+    }
+
+    #[test]
+    fn what_is_above_a_denied_path_is_kept_and_what_is_denied_stays_denied() {
+        let write = |path: &str, rule| crate::plan::WriteRule { path: path.to_owned(), rule };
+        let paths = [write("/etc/app/keys/", 1), write("/etc/app", 2), write("/etc/app/keys", 3)];
+        let plan = Plan { write: paths.to_vec(), ..Plan::default() };
+        let entries = Entries::of(&plan, [1, 2]).expect("it fits");
+        let of = |path: &str| {
+            let verdict = entries.change.get(&path_hash(path, [1, 2]).expect("short"))?;
+            Some((verdict.effect, verdict.rule))
+        };
+        assert_eq!(entries.change.len(), 3);
+        assert_eq!(of("/etc"), Some((KEEP, 1)));
+        assert_eq!(of("/etc/app"), Some((DENY, 2)));
+        assert_eq!(of("/etc/app/keys"), Some((DENY, 1)));
+        assert_eq!((of("/"), of("/etc/app/keys/new")), (None, None));
     }
 
     #[test]

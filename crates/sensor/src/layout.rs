@@ -260,7 +260,7 @@ pub(crate) struct LsmEvent {
     pub(crate) verdict: u32,
     pub(crate) argument: [u64; 2],
     pub(crate) path2: Text,
-    pub(crate) pad: u32,
+    pub(crate) leaf: u32,
     pub(crate) bytes: [u8; 1024],
 }
 
@@ -483,7 +483,7 @@ mod tests {
             "cgroup_event" CgroupEvent { header, cgroup, parent, change, level, hierarchy, path }
             "task_snapshot" TaskSnapshot { header, executable, reader_tgid, group, session, terminal }
             "file_snapshot" FileSnapshot { header, file, local, remote, descriptor, state, family, r#type, protocol }
-            "lsm_event" LsmEvent { header, file, remote, hook, verdict, argument, path2, pad, bytes }
+            "lsm_event" LsmEvent { header, file, remote, hook, verdict, argument, path2, leaf, bytes }
             "watch" Watch { kinds, id, flags, told }
             "settings" Settings { mode, self_tgid, cgroup_key, host_mount_namespace, dedup_window, rate_limit, signal_mask, host, hash_key }
             "syscall_shape" SyscallShape { kind, flags, fd, path, directory, path2, directory2 }

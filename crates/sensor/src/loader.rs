@@ -18,7 +18,7 @@ use palisade_model::event::Rung;
 
 use zerocopy::IntoBytes as _;
 
-use crate::enforce::{self, Entries, NetPlace, PathHash, path_key};
+use crate::enforce::{self, Entries, NetPlace, path_key};
 use crate::ladder::Ladder;
 use crate::layout::{
     ExecKey, ExecPathKey, ExecVerdict, LeafKey, LossKey, NetVerdict, Settings, SyscallShape, Watch,
@@ -78,7 +78,12 @@ const LSM_HOOKS: &[(&str, &str)] = &[
     ("lsm__rename", "path_rename"),
     ("lsm__link", "path_link"),
     ("lsm__create", "path_mknod"),
+    ("lsm__make_directory", "path_mkdir"),
+    ("lsm__symlink", "path_symlink"),
+    ("lsm__remove_directory", "path_rmdir"),
+    ("lsm__truncate", "path_truncate"),
     ("lsm__mode", "path_chmod"),
+    ("lsm__owner", "path_chown"),
     ("lsm__connect", "socket_connect"),
     ("lsm__bind", "socket_bind"),
     ("lsm__socket", "socket_create"),
@@ -225,8 +230,7 @@ impl Loaded {
         new: &Entries,
     ) -> Result<(), SensorError> {
         for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
-            let mut exec: BpfHashMap<_, ExecPathKey, ExecVerdict> =
-                hash_map(object, "exec_path_verdicts")?;
+            let mut exec: PathVerdicts<'_> = hash_map(object, "exec_path_verdicts")?;
             for (hash, verdict) in &new.exec {
                 let key = path_key(watch.id, *hash);
                 exec.insert(key, verdict, 0).map_err(|error| full("exec_path_verdicts", error))?;
@@ -236,10 +240,15 @@ impl Loaded {
                 net.insert(&lpm_key(*place, watch.id), verdict, 0)
                     .map_err(|error| full("net_verdicts", error))?;
             }
+            if let Some(mut change) = changes(object)? {
+                for (hash, verdict) in &new.change {
+                    change
+                        .insert(path_key(watch.id, *hash), verdict, 0)
+                        .map_err(|error| full(CHANGES, error))?;
+                }
+            }
             watch_all(object, cgroups, watch)?;
-            let gone_exec = old.exec.keys().filter(|hash| !new.exec.contains_key(*hash));
-            let gone_net = old.net.keys().filter(|place| !new.net.contains_key(place));
-            remove(object, watch.id, gone_exec, gone_net)?;
+            remove(object, watch.id, old, new)?;
         }
         Ok(())
     }
@@ -254,7 +263,7 @@ impl Loaded {
         for object in [Some(&mut self.sensor), self.lsm.as_mut()].into_iter().flatten() {
             let mut watched: BpfHashMap<_, u64, Watch> = hash_map(object, "watched")?;
             let _ = watched.remove(&cgroup);
-            remove(object, cgroup, old.exec.keys(), old.net.keys())?;
+            remove(object, cgroup, &old, &Entries::default())?;
         }
         Ok(())
     }
@@ -437,20 +446,38 @@ fn lpm_key(place: NetPlace, container: u64) -> LpmKey<[u8; 28]> {
     LpmKey::new(key.prefix, data)
 }
 
-fn remove<'a>(
+/// Paths that may not be changed: BPF-LSM's object alone has them.
+const CHANGES: &str = "change_path_verdicts";
+
+type PathVerdicts<'a> = BpfHashMap<&'a mut MapData, ExecPathKey, ExecVerdict>;
+
+fn changes(object: &mut Ebpf) -> Result<Option<PathVerdicts<'_>>, SensorError> {
+    if object.map(CHANGES).is_none() {
+        return Ok(None);
+    }
+    hash_map(object, CHANGES).map(Some)
+}
+
+/// Takes away what the old entries have and the new ones do not.
+fn remove(
     object: &mut Ebpf,
     container: u64,
-    exec: impl Iterator<Item = &'a PathHash>,
-    net: impl Iterator<Item = &'a NetPlace>,
+    old: &Entries,
+    new: &Entries,
 ) -> Result<(), SensorError> {
     // What is not there any more need not be removed.
-    let mut map: BpfHashMap<_, ExecPathKey, ExecVerdict> = hash_map(object, "exec_path_verdicts")?;
-    for hash in exec {
+    let mut map: PathVerdicts<'_> = hash_map(object, "exec_path_verdicts")?;
+    for hash in old.exec.keys().filter(|hash| !new.exec.contains_key(*hash)) {
         let _ = map.remove(&path_key(container, *hash));
     }
     let mut map = net_map(object)?;
-    for place in net {
+    for place in old.net.keys().filter(|place| !new.net.contains_key(place)) {
         let _ = map.remove(&lpm_key(*place, container));
+    }
+    if let Some(mut map) = changes(object)? {
+        for hash in old.change.keys().filter(|hash| !new.change.contains_key(*hash)) {
+            let _ = map.remove(&path_key(container, *hash));
+        }
     }
     Ok(())
 }

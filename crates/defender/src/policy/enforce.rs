@@ -71,8 +71,9 @@ impl Enforce {
             send: both("cgroup__sendmsg4", "cgroup__sendmsg6"),
             sockets: ladder.has("cgroup__socket") || ladder.has("lsm__socket"),
             packets: ladder.has("lsm__socket"),
-            // The loader puts no file into the hooks' map: what is not there is not refused.
-            write: false,
+            write: both("lsm__open", "lsm__rename")
+                && both("lsm__unlink", "lsm__create")
+                && both("lsm__link", "lsm__truncate"),
             mount: ladder.has("lsm__mount"),
             ptrace: ladder.has("lsm__ptrace"),
             bpf: ladder.has("lsm__bpf"),

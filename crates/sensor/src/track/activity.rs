@@ -159,6 +159,8 @@ fn refused(
         ),
         6 => (Activity::Create { file, flags: OpenFlags(0) }, "path_mknod"),
         7 => (Activity::Mode { mode: file.mode.unwrap_or_default(), file }, "path_chmod"),
+        17 => (Activity::Truncate { size: described.size, file }, "path_truncate"),
+        18 => (Activity::Owner { uid: None, gid: None, file }, "path_chown"),
         8 | 15 => (
             Activity::Connect {
                 transport: palisade_model::event::Transport::Other,

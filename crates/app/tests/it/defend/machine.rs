@@ -11,10 +11,10 @@ use super::seen::{MARKER, MARKER_RULES, Seen};
 use crate::support::program;
 
 /// How long all of it may take: an emulated machine starts a container in two to three seconds.
-const DEADLINE: Duration = Duration::from_secs(1_500);
+pub(super) const DEADLINE: Duration = Duration::from_secs(1_500);
 
 /// What stands around the steps.
-const BEGIN: &str = r#"
+pub(super) const BEGIN: &str = r#"
 palisade defend --config /payload/defend.toml --format jsonl > /tmp/seen.jsonl 2> /tmp/log < /dev/null &
 defender=$!
 tell() {
@@ -114,6 +114,6 @@ fn commands(step: &Step, id: &str) -> String {
 }
 
 /// One word, whatever is in it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

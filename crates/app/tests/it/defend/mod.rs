@@ -10,6 +10,7 @@ mod learn;
 mod machine;
 mod own_container;
 mod place;
+mod refusals;
 mod scenarios;
 mod seen;
 
@@ -41,4 +42,18 @@ fn every_rule_tells_its_act_and_not_its_near_miss_under_the_stable_kernel() {
 fn every_rule_tells_its_act_and_not_its_near_miss_under_the_kernel_of_the_backports() {
     let _alone = alone();
     machine::scenarios(Kernel::Backports);
+}
+
+#[test]
+#[ignore = "three minutes under emulation: `cargo xtask test --only machines`"]
+fn what_a_policy_refuses_fails_under_the_stable_kernel() {
+    let _alone = alone();
+    refusals::refused(Kernel::Stable);
+}
+
+#[test]
+#[ignore = "three minutes under emulation: `cargo xtask test --only machines`"]
+fn what_a_policy_refuses_fails_under_the_kernel_of_the_backports() {
+    let _alone = alone();
+    refusals::refused(Kernel::Backports);
 }
