@@ -43,6 +43,16 @@ INLINE bool actor__find(struct actor *actor)
 	return actor->watch;
 }
 
+/* By a branch: computed without one, its range would be lost to the verifier. */
+INLINE int lsm__answer(bool refused)
+{
+	int answer = -EPERM;
+	BARRIER(answer);
+	if (!refused)
+		return 0;
+	return answer;
+}
+
 /* ---- records ---- */
 
 INLINE struct lsm_event *lsm__begin(const struct actor *actor, u32 kind, u32 hook, u32 verdict, bool denied)
@@ -273,7 +283,7 @@ NOINLINE int lsm__change(const struct change *change)
 			lsm__second(event, change->second);
 		lsm__end(event);
 	}
-	return refusal ? -EPERM : 0;
+	return lsm__answer(refusal);
 }
 
 HOOK("file_open")

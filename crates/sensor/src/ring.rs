@@ -14,6 +14,10 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use crate::abi::Record;
 use crate::{SensorError, SensorErrorKind};
 
+/// A place in a ring.
+#[derive(Debug, Clone, Copy)]
+pub struct End(usize);
+
 /// One ring.
 pub struct Ring {
     ring: RingBuf<MapData>,
@@ -37,11 +41,15 @@ impl Ring {
         Ok(Self { ring, marks, sequences: HashMap::new(), damaged: 0, missing: 0 })
     }
 
-    /// Hands over at most `most` records of those that wait now: a flood must not keep the caller from its
-    /// other work (law 6). What comes meanwhile stays: where the reader never stands at the writer's mark, the
-    /// kernel need not wake it, which costs more than a record does. Gives how many there were.
-    pub fn take(&mut self, most: usize, mut with: impl FnMut(Record)) -> usize {
-        let end = self.marks.written();
+    /// How far it is written now.
+    pub fn end(&self) -> End {
+        End(self.marks.written())
+    }
+
+    /// Hands over at most `most` records before this end: a flood must not keep the caller from its other work
+    /// (law 6). What came since stays: where the reader never stands at the writer's mark, the kernel need not
+    /// wake it, which costs more than a record does. Gives how many there were.
+    pub fn take(&mut self, End(end): End, most: usize, mut with: impl FnMut(Record)) -> usize {
         let mut taken = 0;
         while taken < most && self.marks.is_before(end) {
             let Some(item) = self.ring.next() else { break };

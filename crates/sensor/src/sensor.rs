@@ -453,9 +453,12 @@ impl Reader {
             }
             other => give(other),
         };
+        // The last ring is BPF-LSM's. Its record of an act comes before the one of the call's end, which is in
+        // the first: what is in that by now has all of its own in the last.
+        let ends: Vec<_> = rings.iter().map(Ring::end).collect();
         let mut taken = 0;
-        for ring in rings {
-            taken += ring.take(most, |record| tracker.take(&record, &mut numbered));
+        for (ring, end) in rings.iter_mut().zip(ends).rev() {
+            taken += ring.take(end, most, |record| tracker.take(&record, &mut numbered));
         }
         tracker.turn(&mut numbered);
         self.behind = taken >= most;

@@ -13,6 +13,7 @@ mod call;
 mod dns;
 mod file;
 mod held;
+mod refused;
 mod socket;
 mod table;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use palisade_model::UnixMillis;
 use palisade_model::event::{
-    Activity, Effect, Event, Process, ProcessKey, ProcessRef, Rung, Source,
+    Activity, Effect, Event, Kind, Process, ProcessKey, ProcessRef, Rung, Source,
 };
 
 use crate::abi::{Body, Header, Record, flag, kind};
@@ -29,6 +30,7 @@ use crate::observation::{CgroupChange, CgroupWhat, Observation};
 
 pub use held::Guarded;
 use held::Held;
+use refused::{Refusal, Refusals};
 use table::Table;
 
 /// Bounds of a [`Tracker`].
@@ -89,6 +91,7 @@ pub struct Tracker {
     passed_over: u64,
     guarded: Guarded,
     held: Held,
+    refusals: Refusals,
 }
 
 impl Tracker {
@@ -103,6 +106,7 @@ impl Tracker {
             passed_over: 0,
             guarded: Guarded::default(),
             held: Held::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -115,13 +119,14 @@ impl Tracker {
 
     /// Whether something is held. Then [`Tracker::turn`] is to be called within milliseconds.
     pub fn holds(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() || !self.refusals.is_empty()
     }
 
     /// To be called at the end of each turn of reading: gives what was held at the end of the one before.
     /// What follows a held record in the ring was not there yet in its own turn, at worst.
     pub fn turn(&mut self, give: &mut dyn FnMut(Observation)) {
         self.held.turn(give);
+        self.refusals.turn(give);
     }
 
     /// The same for records from another rung.
@@ -251,7 +256,14 @@ impl Tracker {
         event.effect = said.effect;
         let outside = self.table.outside(event.process.key);
         let target = self.aimed(&event.activity);
-        give(Observation::Event { event: Box::new(event), rule: said.rule, outside, target });
+        let by_lsm = header.flags & flag::LSM != 0;
+        if by_lsm && event.effect == Effect::Refused && event.kind() != Kind::Exec {
+            let refusal = Refusal { event: Box::new(event), rule: said.rule, outside, target };
+            self.refusals.hold(refusal, give);
+            return;
+        }
+        let rule = said.rule.or_else(|| self.refusals.merge(&mut event));
+        give(Observation::Event { event: Box::new(event), rule, outside, target });
     }
 
     fn event(

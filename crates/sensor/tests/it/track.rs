@@ -1,8 +1,8 @@
 //! The tracker, driven by records: no kernel.
 
-use palisade_model::event::{Activity, Effect, Event, Kind};
+use palisade_model::event::{Activity, Effect, Event, Kind, Rung};
 use palisade_sensor::Observation;
-use palisade_sensor::abi::{Body, Exec, File, Header, Path, Record, flag};
+use palisade_sensor::abi::{Address, Body, Call, Exec, File, Header, Path, Record, flag};
 use palisade_sensor::track::{Guarded, TrackSettings, Tracker};
 
 const GUARDED: u64 = 9;
@@ -120,6 +120,61 @@ fn a_program_that_was_killed_at_its_start_is_one_event() {
     assert_eq!(take(&mut tracker, &[exec(header(13, 0), "/bin/ls", none)]).len(), 1);
     let late = take(&mut tracker, &[killed(header(13, 0), "/bin/ls")]);
     assert_eq!((late.len(), late[0].0.effect), (1, Effect::Killed));
+}
+
+fn mount(header: Header, result: i64) -> Record {
+    let kind = u16::from(Kind::Mount.number());
+    let call = Call { syscall: 165, result, path2: b"/mnt".to_vec(), ..Call::default() };
+    record(Header { kind, ..header }, Body::Call(Box::new(call)))
+}
+
+/// BPF-LSM refuses a mount.
+fn refusal(header: Header) -> Record {
+    let kind = u16::from(Kind::Mount.number());
+    let header = Header { kind, flags: flag::LSM | flag::DENIED, ..header };
+    record(
+        header,
+        Body::Lsm {
+            hook: 10,
+            verdict: 7,
+            file: File::default(),
+            remote: Address::default(),
+            path2: Vec::new(),
+            arguments: [0; 2],
+        },
+    )
+}
+
+#[test]
+fn an_act_that_was_refused_and_the_end_of_its_call_are_one_event() {
+    let (mut tracker, _) = tracker();
+    let effects = |all: &[Given]| -> Vec<(Effect, Option<u32>)> {
+        all.iter().map(|given| (given.0.effect, given.1)).collect()
+    };
+    assert!(take(&mut tracker, &[refusal(header(10, 0))]).is_empty());
+    assert!(tracker.holds());
+    // Another thread's failure, and a success of its own, are not the call that was refused.
+    let others = [mount(header(11, 0), -1), mount(header(10, 0), 0)];
+    let seen = (Effect::Seen, None);
+    assert_eq!(effects(&take(&mut tracker, &others)), [seen, seen]);
+    let all = take(&mut tracker, &[mount(header(10, 0), -1)]);
+    assert_eq!(effects(&all), [(Effect::Refused, Some(7))]);
+    let Activity::Mount { target, .. } = &all[0].0.activity else { panic!("{all:#?}") };
+    assert_eq!((target.as_str(), all[0].0.source.rung), ("/mnt", Rung::Lsm));
+    assert!(!tracker.holds());
+    // What fails without a refusal of ours failed by itself.
+    assert_eq!(effects(&take(&mut tracker, &[mount(header(10, 0), -1)])), [seen]);
+
+    // Where no end of a call is told, the refusal is, a turn later.
+    assert!(take(&mut tracker, &[refusal(header(12, 0))]).is_empty());
+    assert!(turn(&mut tracker).is_empty());
+    assert_eq!(effects(&turn(&mut tracker)), [(Effect::Refused, Some(7))]);
+    // Who has many refused is told of them all.
+    let many: Vec<Record> = (0..2_000).map(|_| refusal(header(13, 0))).collect();
+    let mut told = take(&mut tracker, &many).len();
+    turn(&mut tracker);
+    told += turn(&mut tracker).len();
+    assert_eq!(told, many.len());
 }
 
 fn gained(tracker: &mut Tracker, records: &[Record]) -> u64 {

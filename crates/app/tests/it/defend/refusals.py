@@ -85,7 +85,7 @@ REFUSED = [
 ALIKE = [
     ("other-program", lambda: run("/usr/bin/true")),
     ("other-file", lambda: write("/etc/kept-not")),
-    ("read", lambda: open("/etc/kept").close()),
+    ("read", lambda: open("/etc/passwd").close()),
     ("below", lambda: write("/srv/kept/below/new")),
     ("other-rename", lambda: os.rename("/tmp/one", "/tmp/two")),
     ("other-connect", lambda: connect(10)),

@@ -68,6 +68,8 @@ pub(super) fn refused(kernel: Kernel) {
          exec_container {id} python3 -c {acts} after\n\
          sleep 5\n\
          tell\n\
+         palisade defend --check > /tmp/check 2>&1\n\
+         emit check /tmp/check\n\
          emit audit /tmp/state/audit.jsonl\n"
     );
     let transcript = machine.run(&script).expect("the machine runs");
@@ -76,9 +78,10 @@ pub(super) fn refused(kernel: Kernel) {
         String::from_utf8_lossy(bytes).into_owned()
     };
     let more = format!(
-        "{}\n{}\n{}\n{}",
+        "{}\n{}\n{}\n{}\n{}",
         transcript.console,
         transcript.output,
+        text("check"),
         text("log"),
         text("audit")
     );
