@@ -600,18 +600,21 @@ INLINE u32 file__flags(struct inode *inode, struct dentry *dentry, u64 magic, u3
 
 NOINLINE void inode__describe(struct file_ref *ref, struct inode *inode, struct dentry *dentry)
 {
-	struct super_block *super = READ(inode, i_sb);
-	ref->inode = READ(inode, i_ino);
-	ref->size = READ(inode, i_size);
+	inode_copy copy = {};
+	bpf_probe_read_kernel(copy, sizeof(copy), inode);
+	struct super_block *super = READ_FROM(&copy, inode, struct inode, i_sb);
+	ref->inode = READ_FROM(&copy, inode, struct inode, i_ino);
+	ref->size = READ_FROM(&copy, inode, struct inode, i_size);
 	ref->changed = inode__changed(inode);
 	ref->modified = inode__modified(inode);
 	ref->device = READ(super, s_dev);
-	ref->mode = READ(inode, i_mode);
-	ref->uid = READ(inode, i_uid.val);
-	ref->gid = READ(inode, i_gid.val);
+	ref->mode = READ_FROM(&copy, inode, struct inode, i_mode);
+	ref->uid = READ_FROM(&copy, inode, struct inode, i_uid.val);
+	ref->gid = READ_FROM(&copy, inode, struct inode, i_gid.val);
 	u64 magic = READ(super, s_magic);
 	ref->filesystem = magic;
-	ref->flags = file__flags(inode, dentry, magic, ref->mode, READ(inode, i_nlink));
+	u32 links = READ_FROM(&copy, inode, struct inode, i_nlink);
+	ref->flags = file__flags(inode, dentry, magic, ref->mode, links);
 }
 
 INLINE void file__clear(struct file_ref *ref)

@@ -45,13 +45,17 @@ int process__fork(u64 *ctx)
 INLINE void exec__ancestors(struct exec_event *event, struct task_struct *task)
 {
 	u32 count = 0;
-	struct task_struct *leader = READ(task, group_leader);
+	struct task_struct *leader = FIELD(task, group_leader);
 	for (int i = 0; i < ANCESTORS; i++) {
-		struct task_struct *parent = READ(leader, real_parent);
-		leader = READ(parent, group_leader);
+		struct task_struct *parent = FIELD(leader, real_parent);
+		if (!parent)
+			break;
+		leader = FIELD(parent, group_leader);
+		if (!leader)
+			break;
 		struct ancestor *ancestor = &event->ancestor[i];
-		ancestor->tgid = READ(leader, tgid);
-		ancestor->start = READ(leader, start_boottime);
+		ancestor->tgid = FIELD(leader, tgid);
+		ancestor->start = FIELD(leader, start_boottime);
 		ancestor->pad = 0;
 		if (!ancestor->tgid)
 			break;
@@ -164,17 +168,17 @@ INLINE void exec__arguments(struct scratch *scratch, struct exec_event *event, s
 
 INLINE void exec__identity(struct exec_event *event, struct task_struct *task)
 {
-	const struct cred *cred = READ(task, cred);
-	struct signal_struct *signal = READ(task, signal);
-	event->permitted = READ_WORD(cred, cap_permitted);
-	event->inheritable = READ_WORD(cred, cap_inheritable);
-	event->ambient = READ_WORD(cred, cap_ambient);
-	event->bounding = READ_WORD(cred, cap_bset);
-	event->saved_uid = READ(cred, suid.val);
-	event->saved_gid = READ(cred, sgid.val);
+	const struct cred *cred = FIELD(task, cred);
+	struct signal_struct *signal = FIELD(task, signal);
+	event->permitted = cred ? WORD(cred, cap_permitted) : 0;
+	event->inheritable = cred ? WORD(cred, cap_inheritable) : 0;
+	event->ambient = cred ? WORD(cred, cap_ambient) : 0;
+	event->bounding = cred ? WORD(cred, cap_bset) : 0;
+	event->saved_uid = cred ? FIELD(cred, suid.val) : (u32)-1;
+	event->saved_gid = cred ? FIELD(cred, sgid.val) : (u32)-1;
 	event->login_uid = (u32)-1;
 	if (FIELD_EXISTS(struct task_struct, loginuid))
-		event->login_uid = READ(task, loginuid.val);
+		event->login_uid = FIELD(task, loginuid.val);
 	event->session = exec__group(signal, PIDTYPE_SID);
 	event->group = exec__group(signal, PIDTYPE_PGID);
 	event->terminal = exec__terminal(signal);
