@@ -36,5 +36,5 @@ pub use fact::{Fact, Port, Remote};
 pub use model::{Deviation, MergeError, Model, NotComparable, Outcome};
 pub use palisade_model::event::ModelSection as Section;
 pub use phase::{LearningReason, Phase};
-pub use sequence::{Score, Trace};
+pub use sequence::Frame;
 pub use settings::{Bound, Settings};

@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use palisade_model::UnixMillis;
 use palisade_model::event::{
-    Activity, ContainerId, Event, ImageDigest, IncidentSeverity, Kind, KindSet,
+    Activity, ContainerId, Event, ImageDigest, IncidentSeverity, Kind, KindSet, SequenceScore,
 };
 
 use crate::fact::facts;
 use crate::learned::{self, Bounds, Learned, Match};
 use crate::sequence::{self, Sequences};
-use crate::{Bound, Fact, LearningReason, Phase, Score, Section, Settings, Trace, generalise};
+use crate::{Bound, Fact, Frame, LearningReason, Phase, Section, Settings, generalise};
 
 /// Something that the image does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,16 +224,16 @@ impl Model {
         }
     }
 
-    /// Follows a system call of one thread for the secondary score; `trace` is that thread's, and
-    /// `executable` the path that it runs. `None` while learning, for the first calls, and for
+    /// Takes three system calls that a thread made in a row, for the secondary score. `frame` is the
+    /// container's, and `executable` the path that the thread runs. `None` while learning, and for
     /// executables of which nothing was learned.
-    pub fn system_call(
+    pub fn sequence(
         &mut self,
         executable: &str,
-        trace: &mut Trace,
-        call: u16,
+        frame: &mut Frame,
+        calls: [u16; 3],
         now: UnixMillis,
-    ) -> Option<Score> {
+    ) -> Option<SequenceScore> {
         self.advance(now);
         if self.archived.is_some() {
             return None;
@@ -243,7 +243,8 @@ impl Model {
             _ => Some((self.settings.max_executables, self.settings.max_sequences)),
         };
         let (executable, _) = generalise::executable(executable, &self.settings);
-        let (score, insertion) = self.sequences.follow(&executable, trace, call, learning);
+        let gram = sequence::Gram(calls);
+        let (score, insertion) = self.sequences.follow(&executable, frame, gram, learning);
         if insertion == sequence::Insertion::Full {
             learned::note(&mut self.bounds, Bound::Sequences);
         }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use palisade_model::event::SequenceScore;
+
 /// Calls in one sequence.
 const N: usize = 3;
 
@@ -15,7 +17,7 @@ const FRAME: u8 = 100;
 
 /// Three system-call numbers in a row, written `0-1-60`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Gram([u16; N]);
+pub(crate) struct Gram(pub(crate) [u16; N]);
 
 impl fmt::Display for Gram {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,50 +36,24 @@ impl FromStr for Gram {
     }
 }
 
-/// The recent calls of one thread; whoever follows threads keeps one for each. It does not grow.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Trace {
-    last: [u16; N - 1],
-    seen: u8,
+/// Which of the latest sequences of one container its image had not made while learning. It does not grow.
+///
+/// Each sequence counts once for a container and program: the sensor tells it when it is new there. What is
+/// looked back on is therefore not time but variety, so that a loop of known calls hides nothing. What was
+/// learned from the container itself is looked back on too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Frame {
     mismatches: u128,
     filled: u8,
 }
 
-/// How strange the recent calls of a thread are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Score {
-    /// Sequences among the last [`Score::of`] that were never seen while learning.
-    pub mismatches: u8,
-    /// Sequences looked back on, at most 100.
-    pub of: u8,
-}
-
-impl Score {
-    /// From 0 (all known) to 100 (none known), per cent.
-    pub fn percent(self) -> u8 {
-        let share = u16::from(self.mismatches) * 100 / u16::from(self.of.max(1));
-        u8::try_from(share).unwrap_or(100)
-    }
-}
-
-impl Trace {
-    /// The sequence that `call` completes.
-    fn push(&mut self, call: u16) -> Option<Gram> {
-        let [first, second] = self.last;
-        self.last = [second, call];
-        if usize::from(self.seen) < N - 1 {
-            self.seen += 1;
-            return None;
-        }
-        Some(Gram([first, second, call]))
-    }
-
-    fn mark(&mut self, mismatch: bool) -> Score {
+impl Frame {
+    fn mark(&mut self, mismatch: bool) -> SequenceScore {
         let mask = (1_u128 << FRAME) - 1;
         self.mismatches = (self.mismatches << 1 | u128::from(mismatch)) & mask;
         self.filled = (self.filled + 1).min(FRAME);
         let mismatches = u8::try_from(self.mismatches.count_ones()).unwrap_or(FRAME);
-        Score { mismatches, of: self.filled }
+        SequenceScore { mismatches, of: self.filled }
     }
 }
 
@@ -122,25 +98,24 @@ impl Sequences {
         Insertion::Added
     }
 
-    /// Follows one call. While learning, what it completes is taken up; else it is scored, where
-    /// anything is known of the executable.
+    /// Takes one sequence. While learning it is taken up; else it is scored, where anything is known of the
+    /// executable.
     pub(crate) fn follow(
         &mut self,
         executable: &str,
-        trace: &mut Trace,
-        call: u16,
+        frame: &mut Frame,
+        gram: Gram,
         learning: Option<(usize, usize)>,
-    ) -> (Option<Score>, Insertion) {
-        let Some(gram) = trace.push(call) else {
-            return (None, Insertion::Known);
-        };
+    ) -> (Option<SequenceScore>, Insertion) {
         if let Some((executables, grams)) = learning {
+            // The sensor does not tell it again of this container: it is part of what is looked back on.
+            frame.mark(false);
             return (None, self.insert(executable, gram, executables, grams));
         }
         let Some(known) = self.0.get(executable) else {
             return (None, Insertion::Known);
         };
-        (Some(trace.mark(!known.contains(&gram))), Insertion::Known)
+        (Some(frame.mark(!known.contains(&gram))), Insertion::Known)
     }
 }
 
@@ -151,27 +126,25 @@ mod tests {
     #[test]
     fn what_was_learned_scores_nothing_and_what_was_not_scores() {
         let mut sequences = Sequences::default();
-        let mut trace = Trace::default();
-        for call in [0, 1, 2, 0, 1, 2, 0, 1] {
-            sequences.follow("/bin/x", &mut trace, call, Some((1, 100)));
+        let mut frame = Frame::default();
+        for gram in [[0, 1, 2], [1, 2, 0], [2, 0, 1]] {
+            sequences.follow("/bin/x", &mut frame, Gram(gram), Some((1, 100)));
         }
-        let mut trace = Trace::default();
-        let score = |sequences: &mut Sequences, trace: &mut Trace, call| {
-            sequences.follow("/bin/x", trace, call, None).0
+        let score = |sequences: &mut Sequences, frame: &mut Frame, gram| {
+            sequences.follow("/bin/x", frame, Gram(gram), None).0
         };
-        assert_eq!(score(&mut sequences, &mut trace, 0), None);
-        assert_eq!(score(&mut sequences, &mut trace, 1), None);
-        assert_eq!(score(&mut sequences, &mut trace, 2), Some(Score { mismatches: 0, of: 1 }));
-        let strange = score(&mut sequences, &mut trace, 59);
-        assert_eq!(strange, Some(Score { mismatches: 1, of: 2 }));
-        assert_eq!(strange.map(Score::percent), Some(50));
-        for _ in 0..500 {
-            score(&mut sequences, &mut trace, 7);
+        let known = score(&mut sequences, &mut frame, [0, 1, 2]);
+        assert_eq!(known, Some(SequenceScore { mismatches: 0, of: 1 }));
+        let strange = score(&mut sequences, &mut frame, [1, 2, 59]);
+        assert_eq!(strange, Some(SequenceScore { mismatches: 1, of: 2 }));
+        assert_eq!(strange.map(SequenceScore::percent), Some(50));
+        for last in 100..600 {
+            score(&mut sequences, &mut frame, [7, 7, last]);
         }
-        let all = score(&mut sequences, &mut trace, 7);
-        assert_eq!(all, Some(Score { mismatches: 100, of: 100 }));
+        let all = score(&mut sequences, &mut frame, [7, 7, 7]);
+        assert_eq!(all, Some(SequenceScore { mismatches: 100, of: 100 }));
         // Of an executable that was never learned nothing can be said.
-        assert_eq!(sequences.follow("/bin/y", &mut trace, 7, None).0, None);
+        assert_eq!(sequences.follow("/bin/y", &mut frame, Gram([0, 1, 2]), None).0, None);
     }
 
     #[test]

@@ -51,6 +51,7 @@ enum event_kind {
 	KIND_TASK_SNAPSHOT = 41,
 	KIND_FILE_SNAPSHOT = 42,
 	KIND_CALL = 43,            /* other notable calls: xattr, chroot, perf_event_open, userfaultfd, ... */
+	KIND_SEQUENCE = 44,        /* three calls in a row that a program had not made in its container */
 };
 
 enum event_flag {
@@ -279,6 +280,15 @@ struct io_uring_event {
 	u64 suppressed;
 	u32 opcode;
 	u32 request_flags;
+};
+
+/* Compat calls have another table: their numbers have this bit. */
+#define SEQUENCE_COMPAT 0x8000
+
+struct sequence_event {
+	struct event_header header;
+	u16 call[3];                 /* the oldest first */
+	u16 pad;
 };
 
 enum cgroup_change {

@@ -532,10 +532,13 @@ INLINE u64 nanoseconds(s64 seconds, u64 rest)
 	return seconds < 0 ? 0 : (u64)seconds * 1000000000 + rest;
 }
 
+/* Since 6.13 the highest bit says that somebody asked for the time: I_CTIME_QUERIED, 4e40eff0b573. */
+#define CTIME_NANOSECONDS 0x7fffffff
+
 INLINE u64 inode__changed(struct inode *inode)
 {
 	if (FIELD_EXISTS(struct inode, i_ctime_sec))
-		return nanoseconds(READ(inode, i_ctime_sec), READ(inode, i_ctime_nsec));
+		return nanoseconds(READ(inode, i_ctime_sec), READ(inode, i_ctime_nsec) & CTIME_NANOSECONDS);
 	if (FIELD_EXISTS(struct inode___6_7, __i_ctime)) {
 		struct inode___6_7 *old = (void *)inode;
 		struct timespec64 time = READ(old, __i_ctime);

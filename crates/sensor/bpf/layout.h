@@ -172,6 +172,11 @@ OFFSET(io_uring_event, suppressed, 128);
 OFFSET(io_uring_event, opcode, 136);
 OFFSET(io_uring_event, request_flags, 140);
 
+SIZE(sequence_event, 136);
+OFFSET(sequence_event, header, 0);
+OFFSET(sequence_event, call, 128);
+OFFSET(sequence_event, pad, 134);
+
 SIZE(cgroup_event, 160);
 OFFSET(cgroup_event, header, 0);
 OFFSET(cgroup_event, cgroup, 128);

@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "process.bpf.c"
 #include "syscall.bpf.c"
+#include "sequence.bpf.c"
 #include "file.bpf.c"
 #include "network.bpf.c"
 #include "security.bpf.c"

@@ -50,6 +50,8 @@ pub mod kind {
     pub const FILE_SNAPSHOT: u16 = 42;
     /// A notable system call without a kind of its own.
     pub const CALL: u16 = 43;
+    /// Three system calls in a row, new to a program in its container.
+    pub const SEQUENCE: u16 = 44;
 }
 
 /// Why bytes are no record.
@@ -294,6 +296,11 @@ pub enum Body {
         opcode: u32,
         /// Like ones that were left out.
         suppressed: u64,
+    },
+    /// Three system calls in a row that the header's program had not made in its container.
+    Sequence {
+        /// Numbers, the oldest first; those of the 32-bit table with 0x8000.
+        calls: [u16; 3],
     },
     /// A cgroup.
     Cgroup {
@@ -553,6 +560,7 @@ fn body(reader: &Reader<'_>, raw: &layout::EventHeader) -> Result<Body, DecodeEr
         29 => signal(reader)?,
         30 => io_uring(reader)?,
         kind::CGROUP => cgroup(reader)?,
+        kind::SEQUENCE => sequence(reader)?,
         kind::TASK_SNAPSHOT => task(reader)?,
         kind::FILE_SNAPSHOT => open_file(reader)?,
         other => return Err(DecodeError::Kind(other)),
@@ -674,6 +682,11 @@ fn signal(reader: &Reader<'_>) -> Result<Body, DecodeError> {
 fn io_uring(reader: &Reader<'_>) -> Result<Body, DecodeError> {
     let raw: layout::IoUringEvent = reader.fixed()?;
     Ok(Body::IoUring { opcode: raw.opcode, suppressed: raw.suppressed })
+}
+
+fn sequence(reader: &Reader<'_>) -> Result<Body, DecodeError> {
+    let raw: layout::SequenceEvent = reader.fixed()?;
+    Ok(Body::Sequence { calls: raw.call })
 }
 
 fn cgroup(reader: &Reader<'_>) -> Result<Body, DecodeError> {

@@ -122,6 +122,7 @@ fn cost(name: &str) -> &'static str {
         "containers__created" | "containers__removed" | "containers__joined" => {
             "containers are found by polling, up to a second late"
         }
+        "sequence__follow" => "system calls are not followed: incidents have no score of them",
         "guard__exec" => "an exec is refused by fanotify only: not for memory files",
         "iterator__task" | "iterator__file" => {
             "what exists at start is read from /proc, slower and with races"

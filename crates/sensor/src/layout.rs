@@ -215,6 +215,14 @@ pub(crate) struct IoUringEvent {
 
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
+pub(crate) struct SequenceEvent {
+    pub(crate) header: EventHeader,
+    pub(crate) call: [u16; 3],
+    pub(crate) pad: u16,
+}
+
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 pub(crate) struct CgroupEvent {
     pub(crate) header: EventHeader,
     pub(crate) cgroup: u64,
@@ -480,6 +488,7 @@ mod tests {
             "dns_event" DnsEvent { header, cookie, local, remote, outgoing, protocol, length, captured, payload }
             "signal_event" SignalEvent { header, target_start, target_cgroup, target_tgid, signal, code, result }
             "io_uring_event" IoUringEvent { header, suppressed, opcode, request_flags }
+            "sequence_event" SequenceEvent { header, call, pad }
             "cgroup_event" CgroupEvent { header, cgroup, parent, change, level, hierarchy, path }
             "task_snapshot" TaskSnapshot { header, executable, reader_tgid, group, session, terminal }
             "file_snapshot" FileSnapshot { header, file, local, remote, descriptor, state, family, r#type, protocol }

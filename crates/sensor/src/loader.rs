@@ -118,6 +118,8 @@ pub struct LoaderConfig {
     pub sensitive: Vec<String>,
     /// Losses that are told apart by cgroup, kind and reason between two looks.
     pub losses: u32,
+    /// Sequences of system calls are told.
+    pub sequences: bool,
 }
 
 /// Loaded programs. Dropping it detaches everything.
@@ -494,11 +496,19 @@ fn refused(name: &str) -> SensorError {
     SensorError::new(SensorErrorKind::Refused, format!("{name} was refused"))
 }
 
+/// Sequences of all containers that are remembered as told.
+const SEQUENCES_TOLD: u32 = 65_536;
+/// `TRACES` of `bpf/sequence.bpf.c`.
+const TRACES: u32 = 16_384;
+
 fn open_object(bytes: &[u8], btf: &Btf, config: &LoaderConfig) -> Result<Ebpf, SensorError> {
     let compat = u32::from(config.compat);
     let starts = sensitive_starts(&config.sensitive);
+    let (told, traces) = if config.sequences { (SEQUENCES_TOLD, TRACES) } else { (1, 1) };
     EbpfLoader::new()
         .btf(Some(btf))
+        .map_max_entries("sequences_told", told)
+        .map_max_entries("traces", traces)
         .map_max_entries("events", config.ring_bytes)
         .map_max_entries("losses", config.losses)
         .override_global("compat_syscalls", &compat, false)
@@ -625,6 +635,10 @@ fn attach_tracepoints(
     if config.prevent {
         let outcome = attach_tracepoint(object, btf, form, "guard__exec", "sched_process_exec");
         ladder.note(Rung::Tracepoint, "guard__exec", outcome);
+    }
+    if config.sequences {
+        let outcome = attach_tracepoint(object, btf, form, "sequence__follow", "sys_exit");
+        ladder.note(Rung::Tracepoint, "sequence__follow", outcome);
     }
     if form == Form::Typed {
         for (name, kind) in [("iterator__task", "task"), ("iterator__file", "task_file")] {

@@ -24,6 +24,14 @@ pub enum Observation {
     Cgroup(CgroupChange),
     /// A process that was there when the sensor started.
     Existing(Arc<Process>),
+    /// Three system calls that a thread made in a row, told once for each container and program. Only where
+    /// [`SensorConfig::sequences`](crate::SensorConfig) asks for them.
+    Sequence {
+        /// Whose.
+        process: Arc<Process>,
+        /// Numbers, the oldest first; those of the 32-bit table with 0x8000.
+        calls: [u16; 3],
+    },
     /// A canary was stopped: prevention is live in this cgroup.
     Canary {
         /// Which.

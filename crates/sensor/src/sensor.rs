@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use palisade_model::event::{Activity, Event, Kind, KindSet};
 
-use crate::abi::{Body, Record};
+use crate::abi::{Body, Record, kind};
 use crate::ladder::Ladder;
 use crate::layout::{Settings, Watch};
 use crate::loader::{Loaded, LoaderConfig, Loss};
@@ -44,6 +44,9 @@ pub struct SensorConfig {
     /// where we have read everything, and a wake-up costs it more than a record: one for each record would
     /// be most of what watching costs. Zero: none is waited for. Default 4 ms.
     pub gather: Duration,
+    /// Sequences of three system calls are told ([`Observation::Sequence`]). It costs every call of a watched
+    /// container a look-up. Default: no.
+    pub sequences: bool,
     /// Losses that are told apart by cgroup, kind and reason between two calls of [`Sensor::take_losses`].
     /// Default 8,192; of those beyond, only the kind is told.
     pub losses: u32,
@@ -64,6 +67,7 @@ impl Default for SensorConfig {
             dedup: Duration::from_secs(1),
             rate: 20_000,
             gather: Duration::from_millis(4),
+            sequences: false,
             losses: 8_192,
             track: TrackSettings::default(),
         }
@@ -125,7 +129,7 @@ impl Sensor {
         config: &SensorConfig,
         ladder: &mut Ladder,
     ) -> Result<(Self, Reader), SensorError> {
-        let kinds = mask(config.kinds);
+        let kinds = mask(config.kinds) | u64::from(config.sequences) << kind::SEQUENCE;
         let proc = config.track.proc.as_deref().unwrap_or(Path::new("/proc"));
         let host_mounts = procfs::host_mounts(proc);
         let track = TrackSettings { host_mounts, ..config.track.clone() };
@@ -147,6 +151,7 @@ impl Sensor {
             compat: true,
             sensitive: config.sensitive.clone(),
             losses: config.losses,
+            sequences: config.sequences,
         };
         let mut loaded = Loaded::load(&loader, &settings, ladder)?;
         let rings = loaded.take_rings()?.into_iter().map(Ring::new).collect::<Result<_, _>>()?;
@@ -294,13 +299,15 @@ impl Sensor {
         }
     }
 
-    /// What was lost since the last call.
+    /// What was lost since the last call. Sequences inform; nobody is blind without one.
     ///
     /// # Errors
     ///
     /// When the map cannot be read, or the sensor was stopped.
     pub fn take_losses(&self) -> Result<Vec<Loss>, SensorError> {
-        self.with(|loaded, _| loaded.take_losses())
+        let mut losses = self.with(|loaded, _| loaded.take_losses())?;
+        losses.retain(|loss| loss.kind != kind::SEQUENCE);
+        Ok(losses)
     }
 
     /// Detaches everything: nothing is seen and nothing refused any more. The watchdog calls it when the agent

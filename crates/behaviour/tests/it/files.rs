@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use palisade_behaviour::{Fact, ImportError, Model, Outcome, Settings, Trace, VERSION};
+use palisade_behaviour::{Fact, Frame, ImportError, Model, Outcome, Settings, VERSION};
 
 use palisade_model::event::{Activity, FileRef, OpenFlags};
 
@@ -25,9 +25,9 @@ fn everything() -> Model {
         connect("192.0.2.9", 443),
     ];
     let mut model = model();
-    let mut trace = Trace::default();
-    for call in [0, 1, 3, 0] {
-        model.system_call(NGINX, &mut trace, call, START);
+    let mut frame = Frame::default();
+    for calls in [[0, 1, 3], [1, 3, 0]] {
+        model.sequence(NGINX, &mut frame, calls, START);
     }
     for event in &events {
         model.observe(event, START);

@@ -1,7 +1,7 @@
 //! Learning, dry run, active, and back.
 
 use palisade_behaviour::{
-    LearningReason, MergeError, Model, NotComparable, Outcome, Phase, Section, Settings, Trace,
+    Frame, LearningReason, MergeError, Model, NotComparable, Outcome, Phase, Section, Settings,
 };
 use palisade_model::event::{Blind, BlindCause, Effect, IncidentSeverity, Kind, KindSet};
 use palisade_model::{Sha256, UnixMillis};
@@ -344,19 +344,20 @@ fn models_of_one_image_become_one() {
 #[test]
 fn sequences_of_calls_score_once_active() {
     let mut model = model();
-    let mut trace = Trace::default();
-    for call in [0, 1, 3, 0, 1, 3, 0, 1] {
-        assert_eq!(model.system_call(NGINX, &mut trace, call, START), None);
+    let mut frame = Frame::default();
+    for calls in [[0, 1, 3], [1, 3, 0], [3, 0, 1]] {
+        assert_eq!(model.sequence(NGINX, &mut frame, calls, START), None);
     }
     model.advance(after(25));
-    let mut trace = Trace::default();
     let now = after(26);
-    let scores: Vec<_> = [0, 1, 3, 59]
-        .into_iter()
-        .map(|call| model.system_call(NGINX, &mut trace, call, now))
-        .collect();
-    assert!(scores[0].is_none() && scores[1].is_none());
-    assert_eq!(scores[2].map(|score| score.percent()), Some(0));
-    assert_eq!(scores[3].map(|score| score.percent()), Some(50));
-    assert_eq!(model.system_call("/bin/unknown", &mut trace, 1, now), None);
+    let mut percent = |frame: &mut Frame, executable, calls| {
+        model.sequence(executable, frame, calls, now).map(|score| score.percent())
+    };
+    // What was learned from a container is not told of it again: it is looked back on as known.
+    assert_eq!(percent(&mut frame, NGINX, [1, 3, 59]), Some(25));
+    // Another container begins anew.
+    let mut frame = Frame::default();
+    assert_eq!(percent(&mut frame, NGINX, [0, 1, 3]), Some(0));
+    assert_eq!(percent(&mut frame, NGINX, [1, 3, 59]), Some(50));
+    assert_eq!(percent(&mut frame, "/bin/unknown", [0, 1, 3]), None);
 }

@@ -138,6 +138,9 @@ pub struct SensorSettings {
     /// the Defender for each would cost the containers more than all the rest. 0: none is waited for.
     /// Default 4.
     pub gather_ms: u64,
+    /// Whether system calls are followed: sequences of three that an image was not learned to make are a
+    /// score of its incidents. It costs every call of a container a look-up. Default false.
+    pub sequences: bool,
     /// Processes that are kept with their ancestry. Default 32,768.
     pub processes: usize,
     /// Observations that wait for the decider; beyond it they are counted as lost. Default 16,384.
@@ -154,6 +157,7 @@ impl Default for SensorSettings {
             dedup_ms: 1_000,
             rate: 20_000,
             gather_ms: 4,
+            sequences: false,
             processes: 32_768,
             waiting: 16_384,
         }

@@ -9,7 +9,7 @@ use palisade_behaviour::Outcome;
 use palisade_model::UnixMillis;
 use palisade_model::event::{
     Activity, Blind, Cause, ContainerId, ContainerIdentity, Effect, Event, IncidentSeverity, Kind,
-    KindSet, NamespaceOperation, ProcessKey, Response,
+    KindSet, NamespaceOperation, Process, ProcessKey, Response,
 };
 use palisade_sensor::{CgroupChange, CgroupWhat, Observation, Plan};
 
@@ -239,6 +239,7 @@ impl Core {
                 }
             }
             Observation::Cgroup(change) => self.cgroup(change, now, orders),
+            Observation::Sequence { process, calls } => self.sequence(&process, calls, now),
             Observation::Canary { cgroup } => orders.push(Order::Proof { cgroup }),
             // The tracker has it; who it is in, is asked when it acts.
             Observation::Existing(_) => {}
@@ -361,7 +362,11 @@ impl Core {
         now: UnixMillis,
         orders: &mut Vec<Order>,
     ) {
-        for Seen { event, raised, refused } in self.early.take(&identity.id) {
+        let (events, sequences) = self.early.take(&identity.id);
+        for (process, calls) in sequences {
+            self.sequence(&process, calls, now);
+        }
+        for Seen { event, raised, refused } in events {
             let mut event = Arc::unwrap_or_clone(event);
             event.container = Some(Arc::clone(identity));
             let event = Arc::new(event);
@@ -470,6 +475,19 @@ impl Core {
             tell(updates, orders);
         }
         self.follow_models(now, orders);
+    }
+
+    /// System calls inform: they are scored by the model of their container, and its incidents say so.
+    fn sequence(&mut self, process: &Arc<Process>, calls: [u16; 3], now: UnixMillis) {
+        let Some(container) = self.registry.by_cgroup(process.cgroup) else { return };
+        let id = container.id.clone();
+        if self.early.expects(&id) {
+            self.early.keep_sequence(&id, (Arc::clone(process), calls));
+            return;
+        }
+        if let Some(score) = self.keeper.models().sequence(&id, process.path(), calls, now) {
+            self.incidents.scored(&id, score);
+        }
     }
 
     /// Mounts that came after a container's start are asked about too.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palisade_model::UnixMillis;
-use palisade_model::event::{Cause, ContainerId, Event};
+use palisade_model::event::{Cause, ContainerId, Event, Process};
 
 /// Events that are kept of one container, at most.
 const OF_ONE: usize = 1_024;
@@ -23,10 +23,14 @@ pub(super) struct Seen {
     pub(super) refused: bool,
 }
 
+/// Three system calls in a row, and whose.
+pub(super) type Sequence = (Arc<Process>, [u16; 3]);
+
 #[derive(Debug)]
 struct Waiting {
     since: UnixMillis,
     seen: Vec<Seen>,
+    sequences: Vec<Sequence>,
 }
 
 /// A runtime says what a container's image is some milliseconds after the container began to run. What it
@@ -40,7 +44,7 @@ pub(super) struct Early {
 impl Early {
     /// A container runs, and its image is not known.
     pub(super) fn expect(&mut self, container: &ContainerId, now: UnixMillis) {
-        let waiting = Waiting { since: now, seen: Vec::new() };
+        let waiting = Waiting { since: now, seen: Vec::new(), sequences: Vec::new() };
         self.waiting.entry(container.clone()).or_insert(waiting);
     }
 
@@ -60,9 +64,19 @@ impl Early {
         }
     }
 
+    /// Keeps a sequence of system calls; what there is no room for informs nobody, and is not counted.
+    pub(super) fn keep_sequence(&mut self, container: &ContainerId, sequence: Sequence) {
+        if let Some(waiting) = self.waiting.get_mut(container)
+            && waiting.sequences.len() < OF_ONE
+        {
+            waiting.sequences.push(sequence);
+        }
+    }
+
     /// Its image is known, or it is over: what it did, the oldest first.
-    pub(super) fn take(&mut self, container: &ContainerId) -> Vec<Seen> {
-        self.waiting.remove(container).map(|waiting| waiting.seen).unwrap_or_default()
+    pub(super) fn take(&mut self, container: &ContainerId) -> (Vec<Seen>, Vec<Sequence>) {
+        let waiting = self.waiting.remove(container);
+        waiting.map(|waiting| (waiting.seen, waiting.sequences)).unwrap_or_default()
     }
 
     /// Gives up containers whose image nobody tells.

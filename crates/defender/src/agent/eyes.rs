@@ -91,6 +91,7 @@ fn sensor_config(config: &Config, hierarchy: &Hierarchy, proc: &std::path::Path)
         dedup: Duration::from_millis(own.dedup_ms),
         rate: own.rate,
         gather: Duration::from_millis(own.gather_ms),
+        sequences: own.sequences,
         track: TrackSettings {
             proc: Some(proc.to_owned()),
             processes: own.processes,
@@ -169,6 +170,8 @@ impl Lost {
                 Observation::Event { event, .. } => {
                     self.note_one(event.process.cgroup, event.kind(), time);
                 }
+                // It informs; nobody is blind without it.
+                Observation::Sequence { .. } => {}
                 _ => {
                     self.cgroups.fetch_add(1, Ordering::Relaxed);
                 }

@@ -24,7 +24,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use palisade_model::UnixMillis;
-use palisade_model::event::{Blind, ContainerId, Event, Incident, ProcessKey, Response};
+use palisade_model::event::{
+    Blind, ContainerId, Event, Incident, ProcessKey, Response, SequenceScore,
+};
 
 pub use settings::Settings;
 pub(crate) use suppression::fits;
@@ -103,6 +105,8 @@ pub struct Incidents {
     /// Sessions of the host.
     sessions: HashMap<u32, u64>,
     rates: HashMap<Place, Rate>,
+    /// How strange the system calls of containers were when last heard of.
+    scores: HashMap<ContainerId, SequenceScore>,
     suppressions: Suppressions,
     counters: Counters,
     bytes: usize,
@@ -182,8 +186,19 @@ impl Incidents {
         }
     }
 
+    /// How strange a container's system calls are now: its incidents say so when they are told next.
+    pub fn scored(&mut self, container: &ContainerId, score: SequenceScore) {
+        if self.scores.insert(container.clone(), score) == Some(score) {
+            return;
+        }
+        for story in self.open.values_mut().filter(|story| story.container() == Some(container)) {
+            story.score(score);
+        }
+    }
+
     /// A container is gone: its flight record is forgotten. Its incidents close by themselves.
     pub fn container_removed(&mut self, container: &ContainerId) {
+        self.scores.remove(container);
         self.recorder.forget(container);
     }
 
@@ -306,7 +321,10 @@ impl Incidents {
             line.contains(key) || event.process.ancestors.iter().any(|above| above.key == *key)
         };
         let before = self.recorder.excerpt(place, self.settings.excerpt, of_story);
-        let story = Story::begin(event, first, before, &self.settings, now);
+        let mut story = Story::begin(event, first, before, &self.settings, now);
+        if let Some(score) = place.and_then(|container| self.scores.get(container)) {
+            story.score(*score);
+        }
         let number = self.next;
         self.next += 1;
         self.bytes += story.bytes;

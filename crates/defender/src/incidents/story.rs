@@ -6,7 +6,7 @@ use std::sync::Arc;
 use palisade_model::UnixMillis;
 use palisade_model::event::{
     Cause, ContainerId, Effect, Event, Incident, IncidentId, IncidentSeverity, MAX_EVIDENCE,
-    MAX_TREE, ProcessKey, Record, Response,
+    MAX_TREE, ProcessKey, Record, Response, SequenceScore,
 };
 
 use super::Settings;
@@ -90,6 +90,11 @@ impl Story {
 
     pub(super) fn severity(&self) -> IncidentSeverity {
         self.incident.severity
+    }
+
+    /// It is no reason to tell the incident again.
+    pub(super) fn score(&mut self, score: SequenceScore) {
+        Arc::make_mut(&mut self.incident).sequences = Some(score);
     }
 
     /// An event of the story that no decider minds.

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use palisade_behaviour::{Allowed, Deviation, Model, Outcome, Section};
+use palisade_behaviour::{Allowed, Deviation, Frame, Model, Outcome, Section};
 use palisade_model::UnixMillis;
 use palisade_model::event::{
-    Blind, Cause, ContainerId, ContainerIdentity, Event, ImageDigest, KindSet,
+    Blind, Cause, ContainerId, ContainerIdentity, Event, ImageDigest, KindSet, SequenceScore,
 };
 
 use sha2::{Digest, Sha256};
@@ -109,6 +109,8 @@ pub struct Models {
     settings: Settings,
     models: BTreeMap<ImageDigest, Kept>,
     containers: HashMap<ContainerId, ImageDigest>,
+    /// Of containers whose system calls were compared.
+    frames: HashMap<ContainerId, Frame>,
     /// Models that entered another phase, or that somebody changed.
     changed: BTreeSet<ImageDigest>,
     live: KindSet,
@@ -122,6 +124,7 @@ impl Models {
             settings,
             models: BTreeMap::new(),
             containers: HashMap::new(),
+            frames: HashMap::new(),
             changed: BTreeSet::new(),
             live: KindSet::EMPTY,
             counters: Counters::default(),
@@ -184,6 +187,7 @@ impl Models {
 
     /// A container ended.
     pub fn container_stopped(&mut self, container: &ContainerId, now: UnixMillis) {
+        self.frames.remove(container);
         let Some(image) = self.containers.remove(container) else {
             return;
         };
@@ -235,6 +239,21 @@ impl Models {
             }
         }
         Some(outcome)
+    }
+
+    /// What the model of a container says of three system calls in a row of a program. `None` while it learns,
+    /// and where it knows nothing of the program.
+    pub fn sequence(
+        &mut self,
+        container: &ContainerId,
+        executable: &str,
+        calls: [u16; 3],
+        now: UnixMillis,
+    ) -> Option<SequenceScore> {
+        let image = self.containers.get(container)?;
+        let kept = self.models.get_mut(image)?;
+        let frame = self.frames.entry(container.clone()).or_default();
+        kept.model.sequence(executable, frame, calls, now)
     }
 
     /// The same, with what of it is to be raised: a finding for each section in which the event departs.

@@ -315,6 +315,40 @@ fn what_a_container_did_before_its_image_was_known_is_learned_and_compared() {
 }
 
 #[test]
+fn sequences_of_system_calls_are_a_score_of_the_next_incident_and_nothing_else() {
+    let mut decider = Decider::new(LEARNED, Enforce::all());
+    let calls = |decider: &mut Decider, cgroup, calls| {
+        let process = of(cgroup, exec("/usr/sbin/nginx")).process;
+        let mut orders = Vec::new();
+        let told = Observation::Sequence { process, calls };
+        decider.core.observe(told, decider.now, &mut orders);
+        assert!(orders.is_empty(), "it informs: {orders:#?}");
+    };
+    let dash = |decider: &mut Decider, cgroup| {
+        let orders = decider.see(of(cgroup, exec("/usr/bin/dash")), false, None);
+        opened(&orders).first().map(|incident| incident.sequences)
+    };
+    decider.see(exec("/usr/sbin/nginx"), false, None);
+    calls(&mut decider, WEB, [0, 1, 3]);
+    // Of one whose image is not known yet it is kept, and learned then.
+    decider.begins('c', 9_001);
+    calls(&mut decider, 9_001, [1, 3, 0]);
+    decider.told_of('c');
+    decider.now = TIME.plus(2 * HOUR);
+    decider.command(&ModelCommand::FinishLearning(model()));
+    // What was learned from a container is looked back on, there; each has its own.
+    calls(&mut decider, WEB, [0, 1, 59]);
+    calls(&mut decider, SHOP, [1, 3, 0]);
+    let score = |mismatches, of| Some(Some(SequenceScore { mismatches, of }));
+    assert_eq!(dash(&mut decider, WEB), score(1, 2));
+    assert_eq!(dash(&mut decider, SHOP), score(0, 1));
+    // And nothing is known where nothing was told.
+    decider.begins('d', 9_002);
+    decider.told_of('d');
+    assert_eq!(dash(&mut decider, 9_002), Some(None));
+}
+
+#[test]
 fn what_was_decided_without_the_image_is_not_decided_again() {
     let policy = "[[rule]]\nname = \"a\"\nprocess = { deny_effect = \"prevent\", deny = \
                   [\"/usr/bin/nc\"] }";

@@ -240,6 +240,26 @@ pub struct Incident {
     /// What we did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<Response>,
+    /// How strange the system calls of its container were, where they are compared. It informs only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequences: Option<SequenceScore>,
+}
+
+/// How strange the latest sequences of system calls of a container are to what its image was learned to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceScore {
+    /// Sequences among the last [`SequenceScore::of`] that were never seen while learning.
+    pub mismatches: u8,
+    /// Sequences looked back on, at most 100.
+    pub of: u8,
+}
+
+impl SequenceScore {
+    /// From 0 (all known) to 100 (none known), per cent.
+    pub fn percent(self) -> u8 {
+        let share = u16::from(self.mismatches) * 100 / u16::from(self.of.max(1));
+        u8::try_from(share).unwrap_or(100)
+    }
 }
 
 impl Incident {
@@ -266,6 +286,7 @@ impl Incident {
             tree: Vec::new(),
             evidence: Vec::new(),
             responses: Vec::new(),
+            sequences: None,
         };
         incident.add(event);
         incident

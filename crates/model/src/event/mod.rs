@@ -25,7 +25,7 @@ pub use container::{ContainerId, ContainerIdentity, ImageDigest, Kubernetes, Run
 pub use file::{FileIdentity, FileKind, FileRef, OpenFlags};
 pub use incident::{
     Cause, Incident, IncidentId, IncidentSeverity, MAX_EVIDENCE, MAX_TREE, ModelSection, Response,
-    Technique,
+    SequenceScore, Technique,
 };
 pub use kind::{Kind, KindSet};
 pub use process::{

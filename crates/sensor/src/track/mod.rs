@@ -183,6 +183,13 @@ impl Tracker {
         }
         match &record.body {
             Body::Cgroup { .. } => self.cgroup(record, give),
+            Body::Sequence { calls } => {
+                let process = self.table.of(header, self.boot_unix_ms);
+                // A runtime's own, on its way in, are not the container's.
+                if !self.table.outside(process.key) {
+                    give(Observation::Sequence { process, calls: *calls });
+                }
+            }
             Body::Task { .. } => {}
             Body::Fork { .. } => self.fork(header, &record.body, give),
             Body::Exec(exec) => {

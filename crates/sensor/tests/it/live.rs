@@ -1,5 +1,6 @@
 //! What processes in a cgroup of our own do is seen, and what a plan refuses fails.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,25 @@ fn acts_are_told_with_who_did_them() {
             && matches!(event.activity, Activity::Exit { status: 0, signal: 0 })
     });
     has("killed", &|event| matches!(event.activity, Activity::Exit { signal: 9, .. }));
+}
+
+#[test]
+fn the_version_of_a_program_is_the_one_that_its_files_status_tells() {
+    let (sensor, mut reader) = start(&[]);
+    let cgroup = Cgroup::new("version");
+    sensor.watch(cgroup.id()).expect("watched");
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("versioned");
+    std::fs::copy("/bin/true", &program).expect("a copy");
+    // Newer kernels mark a time of change that somebody has asked for.
+    let about = std::fs::metadata(&program).expect("its status");
+    assert!(cgroup.run(&program.display().to_string()).status.success());
+    let events = until(&mut reader, cgroup.id(), |event, _| is_exec_of(event, "versioned"));
+    let identity = events.last().and_then(|event| event.process.executable.file.identity);
+    let identity = identity.expect("its version");
+    let changed = about.ctime() * 1_000_000_000 + about.ctime_nsec();
+    assert_eq!(i64::try_from(identity.ctime_ns), Ok(changed));
+    assert_eq!((identity.inode, identity.size), (about.ino(), about.len()));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod live;
 mod marks;
 mod objects;
 mod refusals;
+mod sequences;
 mod support;
 mod told;
 mod track;

@@ -176,6 +176,34 @@ pub(super) fn told(place: Place) {
 }
 
 #[test]
+fn system_calls_that_an_image_does_not_make_are_told_with_its_incidents() {
+    let docker = Docker::shared().expect("a Docker engine");
+    let _alone = alone();
+    let image = docker.image(Image::Nginx).expect("an image");
+    let socket = docker.socket();
+    let settings = format!("{TIMES}[sensor]\nsequences = true\n");
+    let setup = Setup { socket: Some(&socket), settings: &settings, ..Setup::default() };
+    let defender = Defender::with(&setup);
+    learn(&defender, &nginx(&docker), &image);
+    let exported = defender.told_of_models(&["export", &image]);
+    assert!(exported["file"].as_str().expect("a file").contains("sequences"), "{exported}");
+
+    let other = nginx(&docker);
+    ordinary(&other);
+    defender.close(&other);
+    let known = defender.seen(|seen| seen.strange_sequences(other.id())).expect("a score");
+    // A known program does what it never did: it listens.
+    let listens = ["/usr/bin/timeout", "1", "/usr/bin/nc", "-l", "-p", "8081"];
+    other.exec(&listens).expect("the client runs");
+    eventually(INCIDENT.as_secs(), "what is strange", || {
+        // Whatever is found next says what was last heard of its calls.
+        assert!(other.exec(&["/usr/bin/uptime"]).expect("the client runs").status.success());
+        let strange = defender.seen(|seen| seen.strange_sequences(other.id()))?;
+        (strange >= known + 4).then_some(())
+    });
+}
+
+#[test]
 fn what_departs_is_refused_where_the_policy_says_so_and_the_service_goes_on() {
     prevented(Place::Host);
 }

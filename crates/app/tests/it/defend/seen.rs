@@ -31,6 +31,8 @@ pub(super) struct Seen {
     deviations: BTreeSet<(String, String)>,
     /// What known-bad programs are called that ran, by container.
     malware: BTreeSet<(String, String)>,
+    /// Of how many of its last system-call sequences a container's latest word says that they are strange.
+    strange: BTreeMap<String, u64>,
     /// How many events, by container and kind.
     events: BTreeMap<(String, String), u64>,
     /// Events that are said to be lost, by container; empty for the host.
@@ -71,6 +73,9 @@ impl Seen {
         for section in causes().filter_map(|cause| cause["deviation"].as_str()) {
             self.deviations.insert((container.to_owned(), section.to_owned()));
         }
+        if let Some(mismatches) = unmapped["sequences"]["mismatches"].as_u64() {
+            self.strange.insert(container.to_owned(), mismatches);
+        }
         let first = &value["finding_info"]["analytic"]["name"];
         for name in causes().map(|cause| &cause["rule"]).chain([first]).filter_map(Value::as_str) {
             self.causes.insert((container.to_owned(), name.to_owned()));
@@ -91,6 +96,12 @@ impl Seen {
     pub(super) fn deviations(&self, container: &str) -> Vec<&str> {
         let of_it = self.deviations.iter().filter(|(id, _)| id == container);
         of_it.map(|(_, section)| section.as_str()).collect()
+    }
+
+    /// How many of this container's last system-call sequences are strange to its image; `None` where no
+    /// incident said.
+    pub(super) fn strange_sequences(&self, container: &str) -> Option<u64> {
+        self.strange.get(container).copied()
     }
 
     /// How many events of this kind came from this container.

@@ -45,6 +45,12 @@ impl Encoder {
             json.objects("causes", &incident.causes, unmapped_cause);
             json.objects("responses", &incident.responses, response);
             json.objects("tree", &incident.tree, tree);
+            if let Some(score) = incident.sequences {
+                json.object("sequences", |json| {
+                    json.number("mismatches", score.mismatches);
+                    json.number("of", score.of);
+                });
+            }
             if incident.left_out() > 0 {
                 json.number("events_left_out", incident.left_out());
             }

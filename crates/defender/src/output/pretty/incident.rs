@@ -36,6 +36,13 @@ impl Pretty {
             let attack: Vec<_> = incident.attack.iter().map(|one| one.as_str()).collect();
             block.push(self.entry("ATT&CK", Tone::Plain, &attack.join(" ")));
         }
+        if let Some(score) = incident.sequences {
+            let text = format!(
+                "{} of the last {} different sequences of system calls are strange to the image",
+                score.mismatches, score.of
+            );
+            block.push(self.entry("calls", Tone::Plain, &text));
+        }
         block.extend(self.tree(incident));
         block.extend(self.evidence(incident));
         block.extend(self.done(incident));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use palisade_defender::output::{Device, Dropped, Item, Phase};
 use palisade_model::UnixMillis;
-use palisade_model::event::{Blind, Effect, Event, Incident, Kind, Record};
+use palisade_model::event::{Blind, Effect, Event, Incident, Kind, Record, SequenceScore};
 use palisade_model::wire;
 
 fn read(name: &str) -> Vec<u8> {
@@ -43,7 +43,8 @@ pub(super) fn blind() -> Blind {
 }
 
 pub(super) fn incident() -> Incident {
-    wire::decode(&read("incident")).unwrap()
+    let sequences = Some(SequenceScore { mismatches: 12, of: 100 });
+    Incident { sequences, ..wire::decode(&read("incident")).unwrap() }
 }
 
 pub(super) fn dropped() -> Item {
