@@ -28,7 +28,7 @@ const TURN: usize = 4_096;
 /// What sees: the sensor, or what is left without BPF.
 pub(super) enum Eyes {
     /// BPF.
-    Sensor(Reader),
+    Sensor(Box<Reader>),
     /// The process connector and `/proc`.
     Fallback(Box<Fallback>),
 }
@@ -58,7 +58,7 @@ pub(super) fn open(config: &Config, hierarchy: &Hierarchy, proc: PathBuf) -> Sig
     };
     match sensor {
         Ok((sensor, reader)) => {
-            Sight { eyes: Eyes::Sensor(reader), sensor: Some(sensor), guard, ladder }
+            Sight { eyes: Eyes::Sensor(Box::new(reader)), sensor: Some(sensor), guard, ladder }
         }
         Err(error) => {
             ladder.note(Rung::Tracepoint, "bpf", Err(error));

@@ -124,7 +124,7 @@ mod tests {
         assert!(marks.want(&id) && !marks.want(&id));
         marks.ran(&id, 1, 7);
         let look = Look { container: id.clone(), tgid: 1, namespace: 7 };
-        assert_eq!(marks.due(now), [look.clone()]);
+        assert_eq!(marks.due(now), std::slice::from_ref(&look));
         marks.marked(&look);
         now += PAUSE;
         marks.ran(&id, 2, 7);

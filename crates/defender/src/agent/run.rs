@@ -205,8 +205,7 @@ impl Agent {
         let entered = runtime.enter();
         let endpoint = match &config.metrics {
             Some(settings) => {
-                let started =
-                    Endpoint::start(settings.clone(), Arc::clone(&metrics), Arc::clone(&health));
+                let started = Endpoint::start(*settings, Arc::clone(&metrics), Arc::clone(&health));
                 Some(runtime.block_on(started)?)
             }
             None => None,

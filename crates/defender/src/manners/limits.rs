@@ -94,7 +94,7 @@ mod tests {
         let settings = LimitSettings { cpu_millis: 250, ..LimitSettings::default() };
         let held = apply(&settings, one.path()).expect("applied");
         let own = one.path().join(NAME);
-        assert_eq!(held, [own.clone()]);
+        assert_eq!(held, std::slice::from_ref(&own));
         assert_eq!(fs::read_to_string(own.join("cpu.max")).expect("there"), "25000 100000");
         assert_eq!(fs::read_to_string(own.join("memory.max")).expect("there"), "268435456");
 

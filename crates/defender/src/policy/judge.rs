@@ -140,7 +140,7 @@ impl RuleSet {
             reasons.push(reason(Section::Network, Clause::Effect, None, network.effect));
         }
         let effect = dns.deny_effect.max(dns.effect);
-        if act.leases.is_some_and(|leases| leases.len() > 0) && effect.refuses() {
+        if act.leases.is_some_and(|leases| !leases.is_empty()) && effect.refuses() {
             reasons.push(reason(Section::Dns, Clause::Answer, None, effect));
         }
         reasons

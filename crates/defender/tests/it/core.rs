@@ -110,19 +110,19 @@ fn opened(orders: &[Order]) -> Vec<&Arc<Incident>> {
 }
 
 fn audited(orders: &[Order]) -> Vec<&AuditEntry> {
-    let one = |order| match order {
-        &Order::Audit(ref entry) => Some(entry.as_ref()),
+    let all = orders.iter().filter_map(|order| match order {
+        Order::Audit(entry) => Some(entry.as_ref()),
         _ => None,
-    };
-    orders.iter().filter_map(one).collect()
+    });
+    all.collect()
 }
 
 fn warned(orders: &[Order]) -> Vec<&str> {
-    let one = |order| match order {
-        &Order::Warn(ref text) => Some(text.as_str()),
+    let all = orders.iter().filter_map(|order| match order {
+        Order::Warn(text) => Some(text.as_str()),
         _ => None,
-    };
-    orders.iter().filter_map(one).collect()
+    });
+    all.collect()
 }
 
 fn plans(orders: &[Order]) -> Vec<(u64, &Plan)> {

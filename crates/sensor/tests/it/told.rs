@@ -64,7 +64,11 @@ fn a_path_of_which_a_part_is_missing_is_marked_and_a_long_name_is_whole() {
     assert!(created.starts_with("…/usr/usr/"), "{created}");
     let shallow = folder.path().join("shallow").display().to_string();
     assert!(paths(Kind::Create).any(|path| path == shallow));
-    assert!(paths(Kind::Unlink).any(|path| path == shallow), "{:?}", paths(Kind::Unlink).last());
+    assert!(
+        paths(Kind::Unlink).any(|path| path == shallow),
+        "{:?}",
+        paths(Kind::Unlink).next_back()
+    );
 }
 
 #[test]
