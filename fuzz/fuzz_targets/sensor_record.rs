@@ -10,7 +10,13 @@ use palisade_sensor::track::{TrackSettings, Tracker};
 const PROCESSES: usize = 16;
 
 fn tracker() -> Tracker {
-    let settings = TrackSettings { proc: None, processes: PROCESSES, ended: 4, bytes: 4 << 10 };
+    let settings = TrackSettings {
+        proc: None,
+        host_mounts: 0,
+        processes: PROCESSES,
+        ended: 4,
+        bytes: 4 << 10,
+    };
     Tracker::new(settings, 0)
 }
 
@@ -21,7 +27,7 @@ fn is_plain(text: &str) -> bool {
 fn look(observation: Observation) {
     let process = match &observation {
         Observation::Event { event, .. } => &event.process,
-        Observation::Existing(process) => process,
+        Observation::Existing(process) | Observation::Sequence { process, .. } => process,
         Observation::Cgroup(change) => return assert!(is_plain(&change.path)),
         Observation::Canary { .. } => return,
     };

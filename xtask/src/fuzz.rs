@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::command::{cargo, complain, output, run, say};
-use crate::{packages, root};
+use crate::{packages, root, target};
 
 #[derive(Debug, Args)]
 pub(crate) struct FuzzArguments {
@@ -46,8 +46,7 @@ pub(crate) fn fuzz(arguments: &FuzzArguments) -> anyhow::Result<()> {
     let host = host()?;
     // By name: what writes the first inputs has no libFuzzer to link with.
     let programs = names.iter().flat_map(|name| ["--bin", name.as_str()]);
-    run(cargo()
-        .current_dir(&home)
+    run(cargo_in(&home)
         .env("RUSTFLAGS", INSTRUMENTATION)
         .args(["build", "--release", "--target", &host])
         .args(programs))?;
@@ -55,7 +54,7 @@ pub(crate) fn fuzz(arguments: &FuzzArguments) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     for name in &names {
         say(&format!("\n== {name}: {seconds} s"));
-        let program = home.join("target").join(&host).join("release").join(name);
+        let program = built().join(&host).join("release").join(name);
         if let Err(error) = fuzz_one(&program, &home, name, seconds) {
             complain(&format!("{error:#}"));
             failed.push(name.as_str());
@@ -66,6 +65,23 @@ pub(crate) fn fuzz(arguments: &FuzzArguments) -> anyhow::Result<()> {
         bail!("failed: {}; the inputs are in fuzz/artifacts", failed.join(", "));
     }
     Ok(())
+}
+
+/// That every target still fits what it fuzzes: they are a workspace of their own, which nothing else compiles.
+pub(crate) fn check() -> anyhow::Result<()> {
+    packages::ensure(&["g++"])?;
+    run(cargo_in(&root().join("fuzz")).args(["check", "--locked", "--bins"]))
+}
+
+/// Where their builds are kept, with all others.
+fn built() -> PathBuf {
+    target().join("fuzz")
+}
+
+fn cargo_in(fuzz: &Path) -> Command {
+    let mut cargo = cargo();
+    cargo.current_dir(fuzz).env("CARGO_TARGET_DIR", built());
+    cargo
 }
 
 fn targets(fuzz: &Path) -> anyhow::Result<Vec<String>> {
@@ -82,7 +98,7 @@ fn targets(fuzz: &Path) -> anyhow::Result<Vec<String>> {
 
 /// Writes the first inputs of every target into `fuzz/corpus`.
 fn run_seeds(fuzz: &Path) -> anyhow::Result<()> {
-    run(cargo().current_dir(fuzz).args(["run", "--quiet", "--release", "--bin", "seeds"]))
+    run(cargo_in(fuzz).args(["run", "--quiet", "--release", "--bin", "seeds"]))
 }
 
 fn host() -> anyhow::Result<String> {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::command::{cargo, complain, run, say};
-use crate::{images, packages, root, services, target, tidy, up};
+use crate::{fuzz, images, packages, root, services, target, tidy, up};
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
@@ -25,6 +25,7 @@ type Suite = (&'static str, fn() -> anyhow::Result<()>);
 const SUITES: &[Suite] = &[
     ("tidy", tidy::run),
     ("format", format),
+    ("fuzz", fuzz::check),
     ("rust", rust),
     ("sdk", sdk),
     ("images", images::images),
