@@ -33,6 +33,8 @@ pub(crate) struct Expander<'c> {
     /// Parts of the condition at hand, and of all so far.
     parts: usize,
     together: usize,
+    /// Values of all lists so far.
+    listed: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +59,7 @@ impl<'c> Expander<'c> {
             level: 0,
             parts: 0,
             together: 0,
+            listed: 0,
         };
         for item in &collector.macros {
             let parsed = parser::parse(&item.condition, limits.depth);
@@ -239,9 +242,21 @@ impl<'c> Expander<'c> {
         if let Some(known) = self.lists.get(item.name.as_str()) {
             return Rc::clone(known);
         }
-        let words = Rc::new(self.list_words(item, depth));
+        let words = self.list_words(item, depth).and_then(|words| self.keep(words, item));
+        let words = Rc::new(words);
         self.lists.insert(&item.name, Rc::clone(&words));
         words
+    }
+
+    /// A thousand lists that each take in the same long one are a thousand long ones.
+    fn keep(&mut self, words: Vec<Word>, item: &ListItem) -> Result<Vec<Word>, Fault> {
+        let limit = self.limits.expanded_together;
+        if self.listed + words.len() > limit {
+            let message = format!("with this list all lists have more than {limit} values");
+            return Err(Fault::new(Code::Limit, item.position, message));
+        }
+        self.listed += words.len();
+        Ok(words)
     }
 
     fn list_words(&mut self, item: &'c ListItem, depth: usize) -> Result<Vec<Word>, Fault> {

@@ -51,6 +51,7 @@ mod relax;
 mod ruleset;
 mod selection;
 mod source;
+mod specialise;
 mod template;
 mod test;
 mod text;

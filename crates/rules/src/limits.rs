@@ -17,7 +17,7 @@ pub struct Limits {
     pub depth: usize,
     /// Parts of one condition after its macros and lists are put in.
     pub expanded: usize,
-    /// Parts of all conditions together after macros and lists are put in.
+    /// Parts of all conditions together after macros and lists are put in; as many values of all lists.
     pub expanded_together: usize,
     /// Bytes that one compiled regular expression may take.
     pub regex_bytes: usize,

@@ -156,6 +156,11 @@ impl Builder {
         Program { nodes: self.nodes, remember }
     }
 
+    /// How many nodes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     pub(crate) fn node(&self, node: NodeId) -> Option<&Node> {
         self.nodes.get(index(node))
     }

@@ -13,10 +13,11 @@ use crate::item::RuleItem;
 use crate::limits::Limits;
 use crate::priority::Priority;
 use crate::problem::{Code, Fault, Problem, Problems, Severity};
-use crate::program::{NodeId, Program};
+use crate::program::{Builder, NodeId, Program};
 use crate::reader;
 use crate::selection::Selection;
 use crate::source::{Lines, Position, Source};
+use crate::specialise::{Special, Specialiser};
 use crate::template::Template;
 use crate::value::Fields;
 
@@ -112,6 +113,8 @@ pub struct Ruleset {
     rules: Vec<Rule>,
     program: Program,
     by_event: Vec<Box<[RuleId]>>,
+    /// The conditions of these, as they are for events of that type.
+    nodes_by_event: Vec<Box<[NodeId]>>,
 }
 
 impl Ruleset {
@@ -164,7 +167,10 @@ impl Ruleset {
         }
         warn_of_choices(&options.selection, &collector.rules, &mut problems);
         let by_event = by_event(&rules);
-        (Ruleset { rules, program: compiler.builder.finish(), by_event }, problems.finish())
+        let mut builder = compiler.builder;
+        let nodes_by_event = nodes_by_event(&mut builder, &rules, &by_event);
+        let program = builder.finish();
+        (Ruleset { rules, program, by_event, nodes_by_event }, problems.finish())
     }
 
     /// Every rule that was loaded, those that do not run too.
@@ -201,7 +207,7 @@ impl Ruleset {
         found: &mut Vec<RuleId>,
     ) {
         let mut run = self.run(event, fields, scratch);
-        found.extend(self.candidates(event).iter().filter(|rule| run.matches(self, **rule)));
+        found.extend(self.tried(event).filter(|(_, node)| run.holds(*node)).map(|(rule, _)| rule));
     }
 
     /// The first rule that matches an event.
@@ -212,7 +218,7 @@ impl Ruleset {
         scratch: &mut Scratch,
     ) -> Option<RuleId> {
         let mut run = self.run(event, fields, scratch);
-        self.candidates(event).iter().copied().find(|rule| run.matches(self, *rule))
+        self.tried(event).find(|(_, node)| run.holds(*node)).map(|(rule, _)| rule)
     }
 
     /// Whether one rule matches an event, whether it runs or not.
@@ -224,6 +230,12 @@ impl Ruleset {
         scratch: &mut Scratch,
     ) -> bool {
         self.run(event, fields, scratch).matches(self, rule)
+    }
+
+    /// Rules that can match an event of this type, with their conditions for it.
+    fn tried(&self, event: EventType) -> impl Iterator<Item = (RuleId, NodeId)> + use<'_> {
+        let nodes = self.nodes_by_event.get(event.index()).map(|nodes| &**nodes);
+        self.candidates(event).iter().copied().zip(nodes.unwrap_or_default().iter().copied())
     }
 
     fn run<'r, F: Fields + ?Sized>(
@@ -335,4 +347,26 @@ fn by_event(rules: &[Rule]) -> Vec<Box<[RuleId]>> {
                 .collect()
         })
         .collect()
+}
+
+fn nodes_by_event(
+    builder: &mut Builder,
+    rules: &[Rule],
+    by_event: &[Box<[RuleId]>],
+) -> Vec<Box<[NodeId]>> {
+    let mut specialiser = Specialiser::default();
+    let of_event = EventType::all().zip(by_event).map(|(event, candidates)| {
+        let mut known = Special::new();
+        let candidates = candidates.iter().filter_map(|rule| rules.get(rule.index()));
+        candidates
+            .map(|rule| {
+                let node = specialiser.node(builder, rule.node, event, &mut known);
+                if node != rule.node {
+                    builder.used(node);
+                }
+                node
+            })
+            .collect()
+    });
+    of_event.collect()
 }

@@ -1,14 +1,21 @@
 //! A set of texts for `in`.
 
-/// Looks texts up without hashing: lengths and first bytes turn most away.
+/// Looks texts up; length, first and last byte turn most away.
 #[derive(Clone, Debug)]
 pub(crate) struct TextSet {
     texts: Box<[Box<[u8]>]>,
-    shortest: usize,
-    longest: usize,
-    /// The first bytes that occur, one bit each.
-    first: [u64; 4],
+    /// A Bloom filter of these three, of 2^n bits and at least eight a text.
+    filter: Box<[u64]>,
     has_empty: bool,
+}
+
+/// Where the filter has its bit: the word, and the bit in it.
+#[inline]
+fn place(first: u8, last: u8, length: usize, words: usize) -> (usize, u64) {
+    let key = u64::from(first) | u64::from(last) << 8 | (length as u64) << 16;
+    // Fibonacci hashing: the high bits of a product with 2^64 over the golden ratio.
+    let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    ((hash >> 6) as usize & (words - 1), 1 << (hash & 63))
 }
 
 impl TextSet {
@@ -16,29 +23,27 @@ impl TextSet {
         let mut texts: Vec<Box<[u8]>> = texts.into_iter().map(Vec::into_boxed_slice).collect();
         texts.sort_unstable();
         texts.dedup();
-        let mut first = [0_u64; 4];
-        for byte in texts.iter().filter_map(|text| text.first()) {
-            first[usize::from(byte / 64)] |= 1 << (byte % 64);
+        let mut filter = vec![0_u64; texts.len().div_ceil(8).next_power_of_two()];
+        for text in &texts {
+            let (Some(first), Some(last)) = (text.first(), text.last()) else { continue };
+            let (word, bit) = place(*first, *last, text.len(), filter.len());
+            if let Some(word) = filter.get_mut(word) {
+                *word |= bit;
+            }
         }
         TextSet {
-            shortest: texts.iter().map(|text| text.len()).min().unwrap_or(usize::MAX),
-            longest: texts.iter().map(|text| text.len()).max().unwrap_or(0),
             has_empty: texts.first().is_some_and(|text| text.is_empty()),
             texts: texts.into_boxed_slice(),
-            first,
+            filter: filter.into_boxed_slice(),
         }
     }
 
     #[inline]
     pub(crate) fn contains(&self, text: &[u8]) -> bool {
-        let Some(byte) = text.first() else { return self.has_empty };
-        if text.len() < self.shortest
-            || text.len() > self.longest
-            || (self.first[usize::from(byte / 64)] >> (byte % 64)) & 1 == 0
-        {
-            return false;
-        }
-        self.texts.binary_search_by(|own| own.as_ref().cmp(text)).is_ok()
+        let (Some(first), Some(last)) = (text.first(), text.last()) else { return self.has_empty };
+        let (word, bit) = place(*first, *last, text.len(), self.filter.len());
+        self.filter.get(word).is_some_and(|word| word & bit != 0)
+            && self.texts.binary_search_by(|own| own.as_ref().cmp(text)).is_ok()
     }
 }
 

@@ -58,6 +58,22 @@ fn macros_and_lists_do_not_explode() {
 }
 
 #[test]
+fn lists_that_take_in_a_long_one_are_counted_together() {
+    let mut text = format!("- list: long\n  items: [{}]\n", vec!["a"; 100].join(", "));
+    for index in 0..20 {
+        text.push_str(&format!("- list: l{index}\n  items: [long]\n"));
+    }
+    let limits = Limits { expanded_together: 1_000, ..Limits::default() };
+    refused(&(text.clone() + &rule("r", "proc.name in (l19)")), limits);
+    // Each for itself is none too many.
+    let limits = Limits { expanded_together: 3_000, ..Limits::default() };
+    let sources = [Source::new("a", text + &rule("r", "proc.name in (l19)"))];
+    let options = Options { limits, ..Options::default() };
+    let (rules, problems) = Ruleset::load(&sources, &Catalogue::everything(), &options);
+    assert_eq!(rules.rules().count(), 1, "{problems:#?}");
+}
+
+#[test]
 fn conditions_do_not_get_deep() {
     let deep = "not (evt.type = execve and ".repeat(90) + "proc.name = a" + &")".repeat(90);
     let mut text = format!("- macro: m0\n  condition: {deep}\n");

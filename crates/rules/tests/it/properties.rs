@@ -85,11 +85,17 @@ proptest! {
             prop_assert_eq!(ask("turned"), a && b);
             prop_assert_eq!(ask("or"), a || b);
             prop_assert_eq!(ask("morgan"), a || b);
+            let mut matching = Vec::new();
             for (id, rule) in rules.rules() {
                 if rules.matches(id, event.kind, event, &mut scratch) {
                     prop_assert!(rule.events().contains(event.kind), "{}", rule.name());
+                    matching.push(id);
                 }
             }
+            // What was prepared for the type of the event says the same.
+            let mut found = Vec::new();
+            rules.evaluate(event.kind, event, &mut scratch, &mut found);
+            prop_assert_eq!(found, matching);
             // All at once, with answers shared, is the same as one by one with none shared.
             let mut found = Vec::new();
             rules.evaluate(event.kind, event, &mut scratch, &mut found);
