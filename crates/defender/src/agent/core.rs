@@ -8,137 +8,29 @@ use std::sync::Arc;
 use palisade_behaviour::Outcome;
 use palisade_model::UnixMillis;
 use palisade_model::event::{
-    Activity, Blind, Cause, ContainerId, ContainerIdentity, Effect, Event, IncidentSeverity, Kind,
-    KindSet, NamespaceOperation, Process, ProcessKey, Response,
+    Activity, Blind, ContainerId, ContainerIdentity, Effect, Event, Kind, KindSet,
+    NamespaceOperation, Process, ProcessKey, Response,
 };
-use palisade_sensor::{CgroupChange, CgroupWhat, Observation, Plan};
+use palisade_sensor::Observation;
 
 use super::early::{Early, Seen};
 use crate::Finding;
-use crate::containers::{Container, ContainerChange, Found, Registry};
+use crate::containers::Registry;
 use crate::detect::Detector;
 use crate::incidents::{Incidents, Update};
 use crate::models::{CommandError, Keeper, ModelCommand, ModelReply, Snapshot, StoreError};
 use crate::output::{Item, Phase};
 use crate::policy::{
-    Act, Allowed, AuditEntry, Decision, Enforce, ExecAnswer, Leases, Planned, Policy,
-    PolicyVersion, Respond, RuleSet,
+    Act, AuditEntry, Decision, Enforce, ExecAnswer, Policy, PolicyVersion, Respond, RuleSet,
 };
 
-/// What the decider wants done.
-#[derive(Debug)]
-pub enum Order {
-    /// Give this out.
-    Tell(Item),
-    /// Write this into the audit log.
-    Audit(Box<AuditEntry>),
-    /// Watch a container, with this refused.
-    Enforce {
-        /// Its own cgroup: what the plan is kept by.
-        container: u64,
-        /// Further cgroups of it.
-        inside: Vec<u64>,
-        /// What is refused.
-        plan: Arc<Plan>,
-    },
-    /// A cgroup is gone.
-    Forget {
-        /// Which.
-        cgroup: u64,
-    },
-    /// Ask us before a program runs in this container; `None`: no more.
-    Ask {
-        /// Which.
-        container: Arc<ContainerIdentity>,
-        /// All its cgroups.
-        cgroups: Vec<u64>,
-        /// By which rules.
-        asked: Option<Asked>,
-    },
-    /// Kill a process.
-    Kill {
-        /// Which.
-        process: ProcessKey,
-        /// In which container.
-        container: Option<Arc<ContainerIdentity>>,
-    },
-    /// Stop a container.
-    Stop {
-        /// Which.
-        container: Arc<ContainerIdentity>,
-    },
-    /// A cgroup was made: it may be a container.
-    Look(CgroupChange),
-    /// A program ran in a container: it may have to be hashed.
-    Ran(Arc<Event>),
-    /// The mounts of a container's process changed: programs in them are to be asked about.
-    Mounted {
-        /// Which container.
-        container: ContainerId,
-        /// A process that is in them.
-        process: ProcessKey,
-        /// Their namespace.
-        namespace: u32,
-    },
-    /// The kernel side has stopped a canary.
-    Proof {
-        /// In which cgroup.
-        cgroup: u64,
-    },
-    /// Write these models, and say what came of each ([`Core::saved`]).
-    Save(Vec<Snapshot>),
-    /// Say this to the operator.
-    Warn(String),
-}
+mod order;
+mod prevention;
+mod sheet;
 
-/// What a program that waits is judged by.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// The container's rules.
-    pub rules: RuleSet,
-    /// What its model knows.
-    pub model: Option<Arc<Allowed>>,
-    /// Which text the rules are from.
-    pub version: PolicyVersion,
-}
+pub use order::{Answered, Asked, Order};
+use sheet::Sheet;
 
-/// What a program was answered that is not to run.
-#[derive(Debug, Clone)]
-pub struct Answered {
-    /// The answer.
-    pub answer: ExecAnswer,
-    /// Which text the rules are from.
-    pub version: PolicyVersion,
-    /// Its bytes are known to be bad.
-    pub malware: Option<Finding>,
-}
-
-/// What is held of a container that runs.
-#[derive(Debug)]
-struct Sheet {
-    identity: Arc<ContainerIdentity>,
-    rules: RuleSet,
-    model: Option<Arc<Allowed>>,
-    leases: Leases,
-    planned: Planned,
-    plan: Arc<Plan>,
-    /// When the plan was made.
-    planned_at: UnixMillis,
-    /// It is to be made anew by the next tick.
-    stale: bool,
-    /// Stopping it was ordered at this time.
-    stopping: Option<UnixMillis>,
-    /// The last program that started: the evidence of what has no event of its own.
-    last: Option<Arc<Event>>,
-    /// Programs of it run among the host's mounts: not everything there is the runtime's.
-    among_hosts: bool,
-}
-
-/// Addresses that are refused to one container because of their names, at most.
-const MAX_LEASES: usize = 4_096;
-/// With more leases than these, a plan is not made anew within this time but by the next tick.
-const FEW_LEASES: usize = 64;
-const REPLAN_MS: u64 = 250;
 /// `CLONE_NEWNS` (clone(2)): mounts of its own.
 const NEW_MOUNTS: u64 = 0x0002_0000;
 /// A container that was to be stopped is not stopped again within this time.
@@ -275,75 +167,6 @@ impl Core {
         !sheet.among_hosts
     }
 
-    /// Takes what the discovery found.
-    pub fn found(&mut self, found: Found, now: UnixMillis, orders: &mut Vec<Order>) {
-        let changes = self.registry.learn(found, now);
-        self.changed(changes, now, orders);
-    }
-
-    fn cgroup(&mut self, change: CgroupChange, now: UnixMillis, orders: &mut Vec<Order>) {
-        let changes = self.registry.change(&change, now);
-        self.changed(changes, now, orders);
-        match change.what {
-            CgroupWhat::Created => {
-                // A cgroup inside a container: the kernel side holds it to the plan already. But not to
-                // one that was switched while it was made.
-                if let Some(container) = self.registry.container(change.id)
-                    && let Some(sheet) = self.sheets.get(&container.identity.id)
-                {
-                    let plan = Arc::clone(&sheet.plan);
-                    let (container, inside) = (sheet.identity.cgroup, vec![change.id]);
-                    orders.push(Order::Enforce { container, inside, plan });
-                }
-                orders.push(Order::Look(change));
-            }
-            CgroupWhat::Removed => orders.push(Order::Forget { cgroup: change.id }),
-            CgroupWhat::Joined(_) => {}
-        }
-    }
-
-    fn changed(&mut self, changes: Vec<ContainerChange>, now: UnixMillis, orders: &mut Vec<Order>) {
-        for change in changes {
-            match change {
-                ContainerChange::Started(container) | ContainerChange::Known(container) => {
-                    self.started(container, now, orders);
-                }
-                ContainerChange::Stopped(container) => self.stopped(&container, now, orders),
-            }
-        }
-    }
-
-    fn started(&mut self, container: Container, now: UnixMillis, orders: &mut Vec<Order>) {
-        let identity = container.identity;
-        let (_, warning) = self.keeper.container_started(&identity, now);
-        orders.extend(warning.map(|warning| Order::Warn(warning.to_string())));
-        let rules = self.rules_of(&identity);
-        let (leases, among_hosts) = match self.sheets.remove(&identity.id) {
-            Some(sheet) => (sheet.leases, sheet.among_hosts),
-            None => (Leases::new(MAX_LEASES), false),
-        };
-        let sheet = Sheet {
-            identity: Arc::clone(&identity),
-            rules,
-            model: None,
-            leases,
-            planned: Planned::default(),
-            plan: Arc::new(Plan::default()),
-            planned_at: UnixMillis(0),
-            stale: false,
-            stopping: None,
-            last: None,
-            among_hosts,
-        };
-        self.sheets.insert(identity.id.clone(), sheet);
-        self.plan(&identity.id, true, now, orders);
-        if identity.image_digest.is_none() {
-            self.early.expect(&identity.id, now);
-        } else {
-            self.compare_early(&identity, now, orders);
-        }
-    }
-
     fn keep_early(&mut self, event: &Arc<Event>, decision: &Decision) {
         if let Some(container) = &event.container
             && self.early.expects(&container.id)
@@ -379,68 +202,6 @@ impl Core {
             tell(self.incidents.take(&event, decision.findings, now), orders);
         }
         self.follow_models(now, orders);
-    }
-
-    fn rules_of(&self, identity: &ContainerIdentity) -> RuleSet {
-        let own = self.own.and_then(|cgroup| self.registry.by_cgroup(cgroup));
-        let other = own.is_none_or(|own| own.id != identity.id);
-        self.policy.for_container(other.then_some(identity)).clone()
-    }
-
-    fn stopped(&mut self, container: &Container, now: UnixMillis, orders: &mut Vec<Order>) {
-        let identity = &container.identity;
-        self.early.take(&identity.id);
-        self.keeper.models().container_stopped(&identity.id, now);
-        self.detector.forget(&identity.id);
-        self.incidents.container_removed(&identity.id);
-        // The record of a cgroup's removal can be lost: what the kernel holds of it must not stay.
-        orders.push(Order::Forget { cgroup: identity.cgroup });
-        orders
-            .extend(self.registry.cgroups_of(&identity.id).map(|cgroup| Order::Forget { cgroup }));
-        if let Some(sheet) = self.sheets.remove(&identity.id)
-            && !sheet.planned.asked.is_empty()
-        {
-            let container = sheet.identity;
-            orders.push(Order::Ask { container, cgroups: Vec::new(), asked: None });
-        }
-    }
-
-    /// Makes a container's plan anew, and orders it where it changed. `always`: also where it did not, since
-    /// a cgroup is new.
-    fn plan(&mut self, id: &ContainerId, always: bool, now: UnixMillis, orders: &mut Vec<Order>) {
-        let Some(sheet) = self.sheets.get_mut(id) else { return };
-        (sheet.planned_at, sheet.stale) = (now, false);
-        let models = self.keeper.models();
-        let ephemeral = models.settings().learning.ephemeral_from;
-        let known = sheet.identity.image_digest.and_then(|image| models.allowed(&image, now));
-        sheet.model = known.and_then(|known| Allowed::of_model(&known, ephemeral)).map(Arc::new);
-        let planned = sheet.rules.plan(sheet.model.as_deref(), &sheet.leases);
-        let other = planned.plan != *sheet.plan;
-        let new = planned.asked != sheet.planned.asked;
-        if other || new {
-            sheet.plan = Arc::new(planned.plan.clone());
-            warn(sheet, &planned, &self.enforce, orders);
-        }
-        // What nobody can be asked about is decided once it is seen. Who is asked goes by the newest model.
-        let asking = !planned.asked.is_empty() && self.enforce.exec_asked;
-        if asking || (new && self.enforce.exec_asked) {
-            let asked = asking.then(|| Asked {
-                rules: sheet.rules.clone(),
-                model: sheet.model.clone(),
-                version: self.policy.version(),
-            });
-            let cgroups = self.registry.cgroups_of(id).collect();
-            let container = Arc::clone(&sheet.identity);
-            orders.push(Order::Ask { container, cgroups, asked });
-        }
-        sheet.planned = planned;
-        if other || always {
-            let inside: Vec<u64> = self.registry.cgroups_of(id).collect();
-            let (container, plan) = (sheet.identity.cgroup, Arc::clone(&sheet.plan));
-            if !inside.is_empty() {
-                orders.push(Order::Enforce { container, inside, plan });
-            }
-        }
     }
 
     fn event(
@@ -504,18 +265,6 @@ impl Core {
             let (container, process) = (sheet.identity.id.clone(), event.process.key);
             let namespace = event.process.namespaces.mnt;
             orders.push(Order::Mounted { container, process, namespace });
-        }
-    }
-
-    /// Makes the plans anew of images whose model changed.
-    fn follow_models(&mut self, now: UnixMillis, orders: &mut Vec<Order>) {
-        for image in self.keeper.models().take_changed() {
-            let of_image = |sheet: &&Sheet| sheet.identity.image_digest == Some(image);
-            let sheets = self.sheets.values().filter(of_image);
-            let ids: Vec<ContainerId> = sheets.map(|sheet| sheet.identity.id.clone()).collect();
-            for id in ids {
-                self.plan(&id, false, now, orders);
-            }
         }
     }
 
@@ -652,23 +401,6 @@ impl Core {
         (decision, stop)
     }
 
-    /// Addresses that become refused because of the name that they are the answer for.
-    fn lease(&mut self, event: &Event, now: UnixMillis, orders: &mut Vec<Order>) {
-        let Some(container) = &event.container else { return };
-        let Some(sheet) = self.sheets.get_mut(&container.id) else { return };
-        let hold = self.policy.settings().dns_hold_ms;
-        let Some(refusal) = sheet.rules.refusals(event, sheet.model.as_deref()) else { return };
-        if sheet.leases.add(refusal, now, hold) {
-            // Answers come as fast as a container asks, and a plan of thousands of addresses takes its time.
-            if now.since(sheet.planned_at) < REPLAN_MS && sheet.leases.len() > FEW_LEASES {
-                sheet.stale = true;
-                return;
-            }
-            let id = container.id.clone();
-            self.plan(&id, false, now, orders);
-        }
-    }
-
     /// What came of an order.
     pub fn responded(
         &mut self,
@@ -689,74 +421,10 @@ impl Core {
         orders.push(Order::Tell(Item::Blind(Arc::new(blind))));
     }
 
-    /// A canary was not stopped: prevention is not live in this container.
-    pub fn canary_missed(&mut self, event: Event, now: UnixMillis, orders: &mut Vec<Order>) {
-        let detail = "a program that is always refused here was started and ran";
-        self.prevention_lost(event, detail.to_owned(), now, orders);
-    }
-
-    /// Nobody is asked any more before a program runs. `enforce`: what can be refused without that.
-    /// `event`: what an incident of it shows, of a container or of the host.
-    pub fn gate_lost(
-        &mut self,
-        why: &str,
-        enforce: Enforce,
-        event: impl Fn(Option<Arc<ContainerIdentity>>) -> Event,
-        now: UnixMillis,
-        orders: &mut Vec<Order>,
-    ) {
-        let detail = format!("programs are not asked about any more (fanotify is given up): {why}");
-        self.enforce = enforce;
-        let asked = self.sheets.values().filter(|sheet| !sheet.planned.asked.is_empty());
-        let mut places: Vec<_> = asked.map(|sheet| Some(Arc::clone(&sheet.identity))).collect();
-        if places.is_empty() {
-            places.push(None);
-        }
-        for place in places {
-            let id = place.as_ref().map(|container| container.id.clone());
-            self.prevention_lost(event(place), detail.clone(), now, orders);
-            if let Some(sheet) = id.and_then(|id| self.sheets.get(&id)) {
-                warn(sheet, &sheet.planned, &self.enforce, orders);
-            }
-        }
-    }
-
-    fn prevention_lost(
-        &mut self,
-        event: Event,
-        detail: String,
-        now: UnixMillis,
-        orders: &mut Vec<Order>,
-    ) {
-        let finding = Finding {
-            cause: Cause::PreventionLost,
-            title: "Prevention does not work".to_owned(),
-            detail,
-            severity: IncidentSeverity::Critical,
-            techniques: "T1562.001".parse().into_iter().collect(),
-        };
-        let updates = self.incidents.take(&Arc::new(event), vec![finding], now);
-        tell(updates, orders);
-    }
-
     /// Other rules hold from now on.
     pub fn set_detector(&mut self, mut detector: Detector) {
         std::mem::swap(&mut self.detector, &mut detector);
         self.detector.take_over(detector);
-    }
-
-    /// Another policy holds from now on.
-    pub fn set_policy(&mut self, policy: Arc<Policy>, now: UnixMillis, orders: &mut Vec<Order>) {
-        self.host = policy.for_container(None).clone();
-        self.policy = policy;
-        let ids: Vec<ContainerId> = self.sheets.keys().cloned().collect();
-        for id in ids {
-            let rules = self.sheets.get(&id).map(|sheet| self.rules_of(&sheet.identity));
-            if let (Some(sheet), Some(rules)) = (self.sheets.get_mut(&id), rules) {
-                sheet.rules = rules;
-            }
-            self.plan(&id, true, now, orders);
-        }
     }
 
     /// Lets time pass: to be called about once a second.
@@ -818,23 +486,6 @@ impl Core {
         for warning in self.keeper.save(true, now) {
             orders.push(Order::Warn(warning.to_string()));
         }
-    }
-
-    /// Containers whose programs are protected, each with a cgroup.
-    pub fn protected(&self) -> Vec<(Arc<ContainerIdentity>, u64)> {
-        self.sheets
-            .values()
-            .filter(|sheet| sheet.plan.refuses_programs())
-            .map(|sheet| (Arc::clone(&sheet.identity), sheet.identity.cgroup))
-            .collect()
-    }
-}
-
-/// What the rules of a container want refused and nothing here can refuse.
-fn warn(sheet: &Sheet, planned: &Planned, enforce: &Enforce, orders: &mut Vec<Order>) {
-    let name = sheet.identity.shown();
-    for text in sheet.rules.unenforced(planned, enforce) {
-        orders.push(Order::Warn(format!("container {name}: {text}")));
     }
 }
 
