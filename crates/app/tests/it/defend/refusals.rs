@@ -45,7 +45,8 @@ bpf = \"prevent\"
 pub(super) fn refused(kernel: Kernel) {
     let mut machine = Machine::new(kernel).expect("a machine").deadline(DEADLINE);
     machine.program("palisade", &program()).expect("the program");
-    machine.text("defend.toml", &settings(None, "/payload/marker.yaml")).expect("settings");
+    let settings = settings(None, "/payload/marker.yaml") + "[sensor]\nsequences = true\n";
+    machine.text("defend.toml", &settings).expect("settings");
     machine.text("marker.yaml", MARKER_RULES).expect("rules");
     machine.text("policy.toml", POLICY).expect("a policy");
     let options = Options {
@@ -68,7 +69,7 @@ pub(super) fn refused(kernel: Kernel) {
          exec_container {id} python3 -c {acts} after\n\
          sleep 5\n\
          tell\n\
-         palisade defend --check > /tmp/check 2>&1\n\
+         palisade defend --check --config /payload/defend.toml > /tmp/check 2>&1\n\
          emit check /tmp/check\n\
          emit audit /tmp/state/audit.jsonl\n"
     );
@@ -123,4 +124,8 @@ pub(super) fn refused(kernel: Kernel) {
     let counted = [of("file"), of("network"), of("kernel")];
     assert_eq!(counted, [file, network, kernel_wide], "entries under {kernel:?}:\n{more}");
     assert!(of("process") >= process, "entries under {kernel:?}:\n{more}");
+    // What is off elsewhere can be had here too.
+    let check = text("check");
+    let follows = |line: &str| line.contains("sequence__follow") && line.ends_with("in use");
+    assert!(check.lines().any(follows), "under {kernel:?}:\n{more}");
 }
