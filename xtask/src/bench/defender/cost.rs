@@ -62,8 +62,7 @@ const BATCHES: u32 = 20;
 const FILE: &str = "/bin/busybox";
 
 pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
-    let mut states = bench.states();
-    states.insert(1, State::Empty);
+    let states = bench.states();
     // By act, then by state: medians of rounds, in microseconds.
     let mut medians = vec![vec![Vec::new(); states.len()]; ACTS.len()];
     let mut lost = 0.0;
@@ -73,10 +72,6 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
             let container = bench.docker.run(&bench.act.options(Image::Busybox))?;
             std::thread::sleep(SETTLE);
             for (act, medians) in ACTS.iter().zip(&mut medians) {
-                // Beside what is to cost nothing, the least that can be is of interest.
-                if *state == State::Empty && act.kind.is_some() {
-                    continue;
-                }
                 let before = seen(&watching, act)?;
                 let words = [ACT, "cost", act.name].map(str::to_owned).into_iter();
                 let numbers_of =
@@ -151,7 +146,7 @@ fn rows(act: &Act, states: &[State], medians: &[Vec<f64>], lost: f64, table: &mu
         None,
         format!("rounds: {}", listed(off)),
     );
-    if let Some(on) = of(State::Empty).filter(|on| !on.is_empty()) {
+    if let Some(on) = of(State::Empty) {
         let note = format!(
             "at every call's end, in nobody's sensor: the kernel's part; rounds: {}",
             listed(on)

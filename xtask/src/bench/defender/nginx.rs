@@ -39,7 +39,10 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
         let lost: Vec<f64> = on.iter().zip(off).map(|(on, off)| (1.0 - on / off) * 100.0).collect();
         let lost = median(&lost);
         match state {
-            State::Empty => {}
+            State::Empty => {
+                let name = "nginx: requests lost to an empty program";
+                table.add(name, lost, "%", None, format!("the kernel's part; {note}"));
+            }
             State::Off => table.add("nginx: requests without", median(on), "/s", None, note),
             State::Palisade => {
                 table.add("nginx: requests with it", median(on), "/s", None, note);

@@ -28,7 +28,7 @@ pub(super) enum Watching<'a> {
 impl Bench {
     /// Those that can be compared here, in the order of a round.
     pub(super) fn states(&self) -> Vec<State> {
-        let mut states = vec![State::Off, State::Palisade];
+        let mut states = vec![State::Off, State::Empty, State::Palisade];
         states.extend(self.audit.as_ref().map(|_| State::Auditd));
         states
     }
