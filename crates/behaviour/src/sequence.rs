@@ -130,6 +130,8 @@ mod tests {
         for gram in [[0, 1, 2], [1, 2, 0], [2, 0, 1]] {
             sequences.follow("/bin/x", &mut frame, Gram(gram), Some((1, 100)));
         }
+        assert_eq!(frame, Frame { mismatches: 0, filled: 3 }, "it is looked back on");
+        let mut frame = Frame::default();
         let score = |sequences: &mut Sequences, frame: &mut Frame, gram| {
             sequences.follow("/bin/x", frame, Gram(gram), None).0
         };
