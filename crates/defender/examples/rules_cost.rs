@@ -2,7 +2,7 @@
 //!
 //! `rules_cost record SECONDS FILE` writes what this host does, one event a line (root).
 //! `rules_cost measure FILE RULES` evaluates at least so many rules, the built-in ones and copies of them, over
-//! that stream, and prints the mean time of one event.
+//! that stream, and prints the mean time of one event in the median pass, the fastest and the slowest.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -74,31 +74,26 @@ fn measure(from: &Path, wanted: usize) -> Result<(), Box<dyn Error>> {
     }
     let (mut detector, rules) = detector(wanted);
     let mut found = Vec::new();
-    let (mut passes, mut findings) = (0_usize, 0_usize);
-    // The first pass fills caches.
-    let mut began = Instant::now();
-    loop {
+    let (mut passes, mut findings) = (Vec::new(), 0_usize);
+    let start = Instant::now();
+    while passes.len() < 2 || start.elapsed() < LENGTH {
+        let (began, before) = (Instant::now(), findings);
         for event in &events {
             detector.look(black_box(event), event.time, &mut found);
             findings += found.len();
             found.clear();
         }
-        passes += 1;
-        if passes == 1 {
-            began = Instant::now();
-        } else if began.elapsed() >= LENGTH {
-            break;
-        }
+        passes.push((began.elapsed().as_nanos() as f64 / events.len() as f64, findings - before));
     }
-    let looked = (passes - 1) * events.len();
-    let ns = began.elapsed().as_nanos() as f64 / looked as f64;
+    // The first pass fills caches.
+    let (_, found) = passes.remove(0);
+    passes.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let at = |place: usize| passes.get(place).map_or(f64::NAN, |(ns, _)| *ns);
+    let (count, events) = (passes.len(), events.len());
+    let (median, fastest, slowest) = (at(count / 2), at(0), at(count - 1));
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "rules {rules}\nevents {}\nfindings {}\nns {ns:.1}",
-        events.len(),
-        findings / passes
-    )?;
+    writeln!(out, "rules {rules}\nevents {events}\nfindings {found}\npasses {count}")?;
+    writeln!(out, "ns {median:.1}\nfastest {fastest:.1}\nslowest {slowest:.1}")?;
     Ok(())
 }
 
@@ -131,16 +126,31 @@ fn detector(wanted: usize) -> (Detector, usize) {
             return (detector, rules);
         }
         copy += 1;
-        sources.extend(builtin_sources().iter().map(|source| copied(source, copy)));
+        let mut room = wanted - rules;
+        sources.extend(builtin_sources().iter().map(|source| copied(source, copy, &mut room)));
     }
 }
 
-/// The rules of a file under other names; its macros and lists, which stay as they are, come again.
-fn copied(source: &Source, copy: u32) -> Source {
-    let line = |line: &str| match line.strip_prefix("- rule: ") {
-        Some(name) => format!("- rule: {} ({copy})\n", name.trim()),
-        None => format!("{line}\n"),
-    };
-    let text: String = source.text().lines().map(line).collect();
+/// The rules of a file under other names, as many as there is room for; its macros and lists, which stay as they
+/// are, come again.
+fn copied(source: &Source, copy: u32, room: &mut usize) -> Source {
+    let mut text = String::new();
+    let mut kept = true;
+    for line in source.text().lines() {
+        let rule = line.strip_prefix("- rule: ");
+        if line.starts_with("- ") {
+            kept = rule.is_none() || *room > 0;
+        }
+        if !kept {
+            continue;
+        }
+        match rule {
+            Some(name) => {
+                *room -= 1;
+                text.push_str(&format!("- rule: {} ({copy})\n", name.trim()));
+            }
+            None => text.extend([line, "\n"]),
+        }
+    }
     Source::new(format!("copy-{copy}/{}", source.name()), text)
 }

@@ -42,10 +42,14 @@ pub(super) fn measure(bench: &Bench, table: &mut Table) -> anyhow::Result<()> {
     let ns = of("ns ").with_context(|| format!("rules_cost says no time: {printed}"))?;
     let count = |name| of(name).unwrap_or(f64::NAN);
     let note = format!(
-        "{} rules, {} recorded events, {} findings in a pass; counters included",
+        "{} rules, {} recorded events, {} findings in a pass; counters included; \
+         the median of {} passes' means, from {:.2} to {:.2} µs",
         count("rules "),
         count("events "),
-        count("findings ")
+        count("findings "),
+        count("passes "),
+        count("fastest ") / 1e3,
+        count("slowest ") / 1e3
     );
     let most = Some(Target::AtMost(2.0));
     table.add("rules: one event, mean", ns / 1e3, "µs", most, note);
