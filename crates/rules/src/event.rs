@@ -1,6 +1,10 @@
 //! Event types, and sets of them.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
 
 use crate::event_names::NAMES;
 
@@ -14,8 +18,7 @@ impl EventType {
 
     /// The type of a name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let index = NAMES.binary_search(&name).ok()?;
-        u16::try_from(index).ok().map(EventType)
+        TYPES.get(name).copied()
     }
 
     /// The name.
@@ -33,6 +36,10 @@ impl EventType {
         usize::from(self.0)
     }
 }
+
+/// By name: asked for at every event. The names are our own, so that a hash without a secret does.
+static TYPES: LazyLock<HashMap<&'static str, EventType, FixedState>> =
+    LazyLock::new(|| EventType::all().map(|event| (event.name(), event)).collect());
 
 impl fmt::Display for EventType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -52,20 +52,18 @@ pub(crate) fn with_transforms(
         }
         _ => return passes(Value::Absent),
     };
-    let mut own = spare.take();
-    let answer = match transform {
-        Transform::Upper => {
-            own.extend(text.iter().map(u8::to_ascii_uppercase));
-            with_transforms(Value::Text(&own), rest, spare, passes)
+    match transform {
+        Transform::Upper => rewritten(text.iter().map(u8::to_ascii_uppercase), rest, spare, passes),
+        Transform::Lower => rewritten(text.iter().map(u8::to_ascii_lowercase), rest, spare, passes),
+        Transform::Base64 => {
+            let mut own = spare.take();
+            let answer = match BASE64.decode_vec(text, &mut own) {
+                Ok(()) => with_transforms(Value::Text(&own), rest, spare, passes),
+                Err(_) => passes(Value::Absent),
+            };
+            spare.put(own);
+            answer
         }
-        Transform::Lower => {
-            own.extend(text.iter().map(u8::to_ascii_lowercase));
-            with_transforms(Value::Text(&own), rest, spare, passes)
-        }
-        Transform::Base64 => match BASE64.decode_vec(text, &mut own) {
-            Ok(()) => with_transforms(Value::Text(&own), rest, spare, passes),
-            Err(_) => passes(Value::Absent),
-        },
         Transform::Basename => {
             let start = memchr::memrchr(b'/', text).map_or(0, |slash| slash + 1);
             let name = text.get(start..).unwrap_or_default();
@@ -75,7 +73,19 @@ pub(crate) fn with_transforms(
         Transform::Length => passes(count(text.len())),
         // The compiler lets it come first only, where there are several values.
         Transform::Join(_) => passes(Value::Absent),
-    };
+    }
+}
+
+/// A text of other bytes, and what comes after.
+fn rewritten(
+    bytes: impl Iterator<Item = u8>,
+    rest: &[Transform],
+    spare: &Spare,
+    passes: &mut dyn FnMut(Value<'_>) -> bool,
+) -> bool {
+    let mut own = spare.take();
+    own.extend(bytes);
+    let answer = with_transforms(Value::Text(&own), rest, spare, passes);
     spare.put(own);
     answer
 }

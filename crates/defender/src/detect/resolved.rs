@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use palisade_model::event::{Activity, ContainerId, Event};
 
 /// Names kept of one address.
@@ -17,12 +18,12 @@ pub struct Resolved {
     most: usize,
     /// Containers that addresses are kept of.
     containers: usize,
-    known: HashMap<Option<ContainerId>, Names>,
+    known: HashMap<Option<ContainerId>, Names, RandomState>,
 }
 
 #[derive(Debug, Default)]
 struct Names {
-    of: HashMap<IpAddr, Vec<Arc<str>>>,
+    of: HashMap<IpAddr, Vec<Arc<str>>, RandomState>,
     /// In the order in which they came to be known.
     order: VecDeque<IpAddr>,
 }
@@ -30,7 +31,7 @@ struct Names {
 impl Resolved {
     /// Keeps the newest `most` addresses of each of `containers` containers; 0 of either: none.
     pub fn new(most: usize, containers: usize) -> Self {
-        Self { most, containers, known: HashMap::new() }
+        Self { most, containers, known: HashMap::default() }
     }
 
     /// Learns from an answer; every other event says nothing.

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
 use palisade_model::UnixMillis;
 
 /// Distinct things within a window, never more of them than the limit that is looked for.
 #[derive(Debug, Clone)]
 pub(super) struct Recent<K> {
-    seen: HashMap<K, UnixMillis>,
+    seen: HashMap<K, UnixMillis, RandomState>,
 }
 
 impl<K> Default for Recent<K> {
     fn default() -> Self {
-        Self { seen: HashMap::new() }
+        Self { seen: HashMap::default() }
     }
 }
 
@@ -35,7 +36,7 @@ impl<K: Hash + Eq> Recent<K> {
     }
 
     pub(super) fn clear(&mut self) {
-        self.seen = HashMap::new();
+        self.seen = HashMap::default();
     }
 }
 
@@ -75,12 +76,12 @@ impl Rate {
 /// recently.
 #[derive(Debug, Clone)]
 pub(super) struct Table<K, V> {
-    rows: HashMap<K, (UnixMillis, V)>,
+    rows: HashMap<K, (UnixMillis, V), RandomState>,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: HashMap::new() }
+        Self { rows: HashMap::default() }
     }
 }
 
