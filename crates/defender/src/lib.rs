@@ -22,5 +22,6 @@ pub mod models;
 pub mod output;
 pub mod policy;
 pub mod recorder;
+mod runtime_setup;
 
 pub use finding::Finding;

@@ -59,24 +59,36 @@ impl Ladder {
     }
 }
 
-/// One line for each attempt: what `palisade defend --check` prints.
+/// One line for each attempt: what `palisade defend --check` prints. Those that are missing for one reason, and
+/// cost the same, are named together.
 impl fmt::Display for Ladder {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told: Vec<(Rung, String, &str)> = Vec::new();
         for step in &self.steps {
-            match &step.missing {
-                None => writeln!(out, "rung {}  {:<24} in use", step.rung.number(), step.name)?,
-                Some(why) => writeln!(
-                    out,
-                    "rung {}  {:<24} missing: {}. Without it: {}",
-                    step.rung.number(),
-                    step.name,
-                    reason(why),
-                    step.cost
-                )?,
+            let (rung, name) = (step.rung.number(), step.name);
+            let Some(like) = alike(step) else {
+                writeln!(out, "rung {rung}  {name:<24} in use")?;
+                continue;
+            };
+            if told.contains(&like) {
+                continue;
             }
+            writeln!(out, "rung {rung}  {name:<24} missing: {}. Without it: {}", like.1, like.2)?;
+            let others = self.steps.iter().filter(|other| alike(other).as_ref() == Some(&like));
+            let others: Vec<&str> = others.skip(1).map(|other| other.name).collect();
+            if !others.is_empty() {
+                writeln!(out, "        and for the same reason {}", others.join(", "))?;
+            }
+            told.push(like);
         }
         Ok(())
     }
+}
+
+/// What those that are told together have in common: the rung, the reason without the name, the cost.
+fn alike(step: &Step) -> Option<(Rung, String, &'static str)> {
+    let reason = reason(step.missing.as_ref()?).replace(step.name, "it");
+    Some((step.rung, reason, step.cost))
 }
 
 /// In one line. The verifier's log has thousands: its end says what it minds.
@@ -100,7 +112,9 @@ fn reason(error: &SensorError) -> String {
         [one] => (*one).to_owned(),
         [.., before, last] => format!("{before}; {last}"),
     };
-    let cut: String = short.chars().take(MOST).collect();
+    // What aya puts before the verifier's log, which is empty where another refuses.
+    let short = short.trim_end_matches("Verifier output:").trim_end();
+    let cut: String = short.trim_end_matches('.').chars().take(MOST).collect();
     format!("{error} ({cut})")
 }
 
@@ -143,5 +157,35 @@ fn cost(name: &str) -> &'static str {
             "writes, mounts, ptrace, BPF and modules are seen but cannot be refused"
         }
         _ => "not known",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::SensorErrorKind;
+
+    fn refused(name: &str, why: &str) -> Result<(), SensorError> {
+        let error = SensorError::new(SensorErrorKind::Refused, format!("{name} was refused"));
+        Err(error.with(format!("{why}. Verifier output:")))
+    }
+
+    #[test]
+    fn what_is_missing_for_one_reason_is_told_once() {
+        let mut ladder = Ladder::default();
+        ladder.note(Rung::Tracepoint, "process__exec", Ok(()));
+        ladder.note(Rung::Lsm, "lsm__exec", refused("lsm__exec", "not permitted"));
+        ladder.note(Rung::Lsm, "lsm__socket", refused("lsm__socket", "not permitted"));
+        ladder.note(Rung::Lsm, "lsm__open", refused("lsm__open", "not permitted"));
+        ladder.note(Rung::Lsm, "lsm__bpf", refused("lsm__bpf", "invalid argument"));
+        let text = ladder.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert_eq!(lines[0], "rung 3  process__exec            in use");
+        let first = "rung 5  lsm__exec                missing: it was refused (not permitted). Without it: writes,";
+        assert!(lines[1].starts_with(first), "{text}");
+        assert_eq!(lines[2], "        and for the same reason lsm__open");
+        assert!(lines[3].contains("lsm__socket") && lines[3].contains("packet sockets"), "{text}");
+        assert!(lines[4].contains("lsm__bpf") && lines[4].contains("invalid argument"), "{text}");
     }
 }

@@ -10,6 +10,7 @@ use super::resolved::Resolved;
 use super::settings::DetectSettings;
 use super::severity;
 use crate::Finding;
+use crate::runtime_setup::RuntimeSetup;
 
 /// What of a rule goes into each of its findings.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Detector {
     names: Box<dyn UserNames>,
     hostname: String,
     resolved: Resolved,
+    setup: RuntimeSetup,
     scratch: Scratch,
     texts: Texts,
     matched: Vec<RuleId>,
@@ -74,6 +76,7 @@ impl Detector {
             names: Box::new(NoNames),
             hostname: String::new(),
             resolved,
+            setup: RuntimeSetup::default(),
             scratch: Scratch::new(),
             texts: Texts::default(),
             matched: Vec::new(),
@@ -102,6 +105,7 @@ impl Detector {
         self.counters.take_over(before.counters);
         self.resolved.take_over(before.resolved);
         self.hostname = before.hostname;
+        self.setup = before.setup;
         self.left_out = self.left_out.saturating_add(before.left_out);
     }
 
@@ -110,8 +114,10 @@ impl Detector {
     pub fn look(&mut self, event: &Event, now: UnixMillis, found: &mut Vec<Finding>) {
         self.texts.clear();
         self.matched.clear();
+        let in_setup = self.setup.look(event);
         if let Some(fields) = EventFields::new(event, &self.texts, &*self.names) {
             let fields = fields.on_host(&self.hostname).with_resolved(&self.resolved);
+            let fields = fields.in_runtime_setup(in_setup);
             let kind = fields.event_type();
             self.rules.evaluate(kind, &fields, &mut self.scratch, &mut self.matched);
             let most = self.settings.findings_per_event;

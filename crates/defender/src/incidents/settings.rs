@@ -6,7 +6,7 @@ use crate::recorder;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The host's name, as incidents carry it.
+    /// The host's name, as incidents carry it; empty: what the host calls itself.
     pub host: String,
     /// Least time between two updates of one incident that has new findings, milliseconds. A graver
     /// finding is told at once.

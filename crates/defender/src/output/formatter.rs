@@ -31,6 +31,9 @@ impl Formatter {
             Shape::Pretty(pretty) => pretty.text(item),
             Shape::Record => return record(item),
         };
+        if text.is_empty() {
+            return Vec::new();
+        }
         match &self.header {
             Some(header) => header.message(item, &text).into_bytes(),
             None => {

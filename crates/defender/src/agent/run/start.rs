@@ -96,7 +96,11 @@ impl Agent {
             sources::detector(&config.rules, config.built_in_rules, &config.detect, root)?;
         let detector = detector.on_host(&device.hostname);
         problems.iter().for_each(|problem| warn(&problem.to_string()));
-        let mut incidents = Incidents::new(config.incidents.clone());
+        let mut settings = config.incidents.clone();
+        if settings.host.is_empty() {
+            settings.host.clone_from(&device.hostname);
+        }
+        let mut incidents = Incidents::new(settings);
         incidents.suppress(config.allow.clone())?;
         let host = Arc::new(Host::open(&config.containers.host_root)?);
         let hierarchy = Hierarchy::find(&host, &config.containers)?;

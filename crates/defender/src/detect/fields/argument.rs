@@ -9,7 +9,8 @@ use palisade_model::event::{
 };
 use palisade_rules::{Argument, FieldId, Fields as _, Value};
 
-use super::{EventFields, Slot, argument_names, descriptor, runtime_setup, symbols};
+use super::{EventFields, Slot, argument_names, descriptor, symbols};
+use crate::runtime_setup;
 
 /// The text of an argument, by its name or, of a socket, its place.
 pub(super) fn get<'v>(view: &'v EventFields<'_>, argument: Argument<'_>) -> Value<'v> {
@@ -87,7 +88,7 @@ fn write(view: &EventFields<'_>, name: &str, out: &mut String) -> bool {
     match name {
         "res" if event.error == 0 => out.push('0'),
         "res" => out.push_str(symbols::error(event.error)),
-        "runtime_setup" => truth(runtime_setup::is(event), out),
+        "runtime_setup" => truth(view.runtime_setup, out),
         "parent_outside" => truth(runtime_setup::parent_is_outside(event), out),
         "fd" => return field(view, FieldId::FdNum, out),
         "tuple" => return field(view, FieldId::FdName, out),

@@ -9,7 +9,8 @@ const EVERY: &[&str] = &["res", "runtime_setup", "parent_outside"];
 #[rustfmt::skip]
 pub const OWN: &[(&str, &str)] = &[
     ("runtime_setup", "`true` while a container runtime prepares the container and has not yet become \
-                       its program"),
+     its program. A process that has executed a file of the container is none again, whatever it calls \
+     itself; neither is one that is older than a minute"),
     ("parent_outside", "`true` where the process's parent is outside of its container: the container's \
                         first process, `docker exec`"),
     ("script", "of `execve`: the script, when the executable is its interpreter"),

@@ -12,7 +12,6 @@ mod descriptor;
 mod event;
 mod path;
 mod process;
-mod runtime_setup;
 mod symbols;
 mod texts;
 mod user;
@@ -23,6 +22,7 @@ use palisade_model::event::Event;
 use palisade_rules::{Argument, Catalogue, EventType, FieldId, Fields, Value};
 
 use super::resolved::Resolved;
+use crate::runtime_setup;
 
 pub use argument_names::OWN as OWN_ARGUMENTS;
 pub use texts::Texts;
@@ -38,6 +38,7 @@ pub struct EventFields<'e> {
     names: &'e dyn UserNames,
     hostname: &'e str,
     resolved: Option<&'e Resolved>,
+    runtime_setup: bool,
 }
 
 impl std::fmt::Debug for EventFields<'_> {
@@ -52,13 +53,21 @@ impl<'e> EventFields<'e> {
     /// there is none.
     pub fn new(event: &'e Event, texts: &'e Texts, names: &'e dyn UserNames) -> Option<Self> {
         let kind = EventType::from_name(call::name(event))?;
-        Some(Self { event, kind, texts, names, hostname: "", resolved: None })
+        let runtime_setup = runtime_setup::is(event);
+        Some(Self { event, kind, texts, names, hostname: "", resolved: None, runtime_setup })
     }
 
     /// On the host of this name.
     #[must_use]
     pub fn on_host(mut self, hostname: &'e str) -> Self {
         self.hostname = hostname;
+        self
+    }
+
+    /// Where what went before tells whether this is a runtime's step.
+    #[must_use]
+    pub(crate) fn in_runtime_setup(mut self, is: bool) -> Self {
+        self.runtime_setup = is;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use palisade_model::event::{
-    Cause, Incident, IncidentSeverity, ModelSection, Process, ProcessKey, Record, Response,
+    Cause, Incident, IncidentSeverity, Kind, ModelSection, Process, ProcessKey, Record, Response,
 };
 
 use super::paint::{Line, Tone};
@@ -138,7 +138,14 @@ impl Pretty {
 
     fn evidence(&self, incident: &Incident) -> Vec<String> {
         let mut lines = vec![self.entry("seen", Tone::Plain, "")];
-        for record in incident.evidence.iter().take(EVIDENCE) {
+        let shown = telling(&incident.evidence);
+        let more = incident.evidence.len().saturating_sub(shown.len()) as u64 + incident.left_out();
+        if more > 0 {
+            let mut line = self.indented();
+            line.add(Tone::Dim, &format!("… {more} more"));
+            lines.push(line.end());
+        }
+        for record in &shown {
             let mut line = self.indented();
             match record {
                 Record::Event(event) => {
@@ -153,12 +160,6 @@ impl Pretty {
                     line.add(Tone::Warning, &words::blind(blind));
                 }
             }
-            lines.push(line.end());
-        }
-        let more = incident.evidence.len().saturating_sub(EVIDENCE) as u64 + incident.left_out();
-        if more > 0 {
-            let mut line = self.indented();
-            line.add(Tone::Dim, &format!("… and {more} more"));
             lines.push(line.end());
         }
         lines
@@ -180,6 +181,20 @@ impl Pretty {
         };
         incident.responses.iter().map(entry).collect()
     }
+}
+
+/// The last of what says more than the tree does.
+fn telling(evidence: &[Record]) -> Vec<&Record> {
+    let mut shown: Vec<&Record> = evidence.iter().filter(|record| !is_drawn(record)).collect();
+    if shown.is_empty() {
+        shown = evidence.iter().collect();
+    }
+    shown.split_off(shown.len().saturating_sub(EVIDENCE))
+}
+
+/// That processes begin and end is what the tree is made of.
+fn is_drawn(record: &Record) -> bool {
+    matches!(record, Record::Event(event) if matches!(event.kind(), Kind::Fork | Kind::Exit))
 }
 
 fn place(incident: &Incident) -> String {

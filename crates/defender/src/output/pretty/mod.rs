@@ -5,6 +5,7 @@
 
 mod incident;
 mod paint;
+mod setting_up;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use palisade_model::event::{Activity, Blind, ContainerIdentity, Effect, Event, K
 use super::{Dropped, Item, words};
 pub use paint::PrettySettings;
 use paint::{Line, Tone};
+use setting_up::SettingUp;
 
 /// Names of addresses kept; at this many all are forgotten.
 const MAX_NAMES: usize = 4_096;
@@ -28,17 +30,25 @@ pub struct Pretty {
     settings: PrettySettings,
     /// Names that led to an address, by the control group that asked.
     names: HashMap<(u64, IpAddr), String>,
+    setting_up: SettingUp,
     day: Option<jiff::civil::Date>,
 }
 
 impl Pretty {
     /// For this host.
     pub fn new(host: &str, settings: PrettySettings) -> Self {
-        Self { host: host.to_owned(), settings, names: HashMap::new(), day: None }
+        Self {
+            host: host.to_owned(),
+            settings,
+            names: HashMap::new(),
+            setting_up: SettingUp::default(),
+            day: None,
+        }
     }
 
-    /// The text, without the end of its last line. Times are UTC; a line with the date goes before the
-    /// first of each day.
+    /// The text, without the end of its last line; empty for a runtime's steps while it sets a container up,
+    /// which are one line once the container does something itself. Times are UTC; a line with the date goes
+    /// before the first of each day.
     pub fn text(&mut self, item: &Item) -> String {
         let text = match item {
             Item::Event(event) => self.event(event),
@@ -46,6 +56,9 @@ impl Pretty {
             Item::Incident(incident, phase) => self.incident(incident, *phase),
             Item::Dropped(dropped) => self.dropped(dropped),
         };
+        if text.is_empty() {
+            return text;
+        }
         let date = moment(item.time()).date();
         if self.day.replace(date) == Some(date) {
             return text;
@@ -69,6 +82,26 @@ impl Pretty {
 
     fn event(&mut self, event: &Event) -> String {
         self.learn(event);
+        if self.setting_up.takes(event) {
+            return String::new();
+        }
+        let before = self.set_up(event);
+        format!("{before}{}", self.act(event))
+    }
+
+    /// The line about the runtime's steps before this act, with its end.
+    fn set_up(&mut self, event: &Event) -> String {
+        let Some(steps) = self.setting_up.end(event) else { return String::new() };
+        let mut line = self.begin(event.time, self.place(event.container.as_deref()));
+        line.column(Tone::Dim, "container runtime", self.settings.columns().1);
+        line.column(Tone::Dim, "", 6);
+        line.column(Tone::Dim, "set up", 8);
+        let plural = if steps == 1 { "" } else { "s" };
+        line.add(Tone::Dim, &format!("{steps} step{plural}"));
+        format!("{}\n", line.end())
+    }
+
+    fn act(&self, event: &Event) -> String {
         let mut line = self.begin(event.time, self.place(event.container.as_deref()));
         line.column(Tone::Plain, &process(&event.process), self.settings.columns().1);
         line.column(Tone::Dim, &user(event.process.credentials.euid), 6);

@@ -92,6 +92,40 @@ fn nothing_is_said_of_the_host_nor_of_a_runtime_that_sets_up() {
     }
 }
 
+/// Inside a container everybody can take a runtime's name and run from memory.
+#[test]
+fn who_was_the_containers_program_is_no_runtime_again() {
+    let escape = || {
+        let operation = NamespaceOperation::Enter;
+        setting_up(Activity::Namespace { operation, flags: 0x7e02_0000, target: 0 })
+    };
+    let runtime = || escape().process.key;
+    let from_memory =
+        || setting_up(Activity::Exec { script: None, previous: String::new(), gained: 0 });
+    let mut detector = detector();
+    assert_eq!(names(&look(&mut detector, &escape())), Vec::<&str>::new());
+    let own = exec("nginx -g").process(|process| process.key = runtime());
+    assert_eq!(names(&look(&mut detector, &own)), Vec::<&str>::new());
+    assert!(names(&look(&mut detector, &from_memory())).contains(&"Fileless execution"));
+    assert!(!look(&mut detector, &escape()).is_empty());
+    // Nor is what it starts.
+    let child = escape().below("runc");
+    let above = child.process.ancestors.iter().next().expect("its parent").key;
+    let parent = exec("nginx -g").process(|process| process.key = above);
+    look(&mut detector, &parent);
+    assert!(!look(&mut detector, &child).is_empty());
+    // Nor a program of the image that is called so.
+    let mut detector = self::detector();
+    let named = exec("/runc init").process(|process| process.key = runtime());
+    look(&mut detector, &named);
+    assert!(!look(&mut detector, &escape()).is_empty());
+    // Nor one that has been there for long, whose exec nobody saw.
+    let mut detector = self::detector();
+    let mut late = escape();
+    late.boot_ns = runtime().start_ns() + 61_000_000_000;
+    assert!(!look(&mut detector, &late).is_empty());
+}
+
 #[test]
 fn ordinary_services_give_nothing() {
     let mut detector = detector();

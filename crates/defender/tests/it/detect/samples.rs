@@ -44,6 +44,7 @@ fn listen(name: &str) -> Event {
 /// What runc does in a container before it becomes the container's program.
 pub(crate) fn setting_up(activity: Activity) -> Event {
     act("runc:[2:INIT]", activity).process(|process| {
+        process.key = ProcessKey::new(101, 2_000);
         process.executable.fileless = true;
         process.executable.file.upper = None;
         process.args = vec!["runc".to_owned(), "init".to_owned()];

@@ -78,6 +78,38 @@ fn a_connection_has_the_name_that_was_asked_for_in_the_same_container() {
     assert!(!pretty.text(&connect(1)).contains("example.com"));
 }
 
+/// An act of a runtime's process between the control group and the container's program.
+fn setting_up(kind: Kind) -> Event {
+    let mut event = seen(kind, 1);
+    let process = Arc::make_mut(&mut event.process);
+    process.name = "runc:[2:INIT]".to_owned();
+    process.executable.fileless = true;
+    process.executable.file.upper = None;
+    process.key = ProcessKey::new(77, event.boot_ns.saturating_sub(1_000));
+    let shim = process.ancestors.parent().cloned().unwrap();
+    let shim = palisade_model::event::Ancestor { cgroup: 1, ..shim };
+    process.ancestors = std::iter::once(shim).collect();
+    event
+}
+
+#[test]
+fn what_a_runtime_does_to_set_a_container_up_is_one_line() {
+    let mut pretty = Pretty::new("host-1", PLAIN);
+    pretty.text(&item(seen(Kind::Exec, 1)));
+    for kind in [Kind::Mount, Kind::Create, Kind::Mount] {
+        assert_eq!(pretty.text(&item(setting_up(kind))), "");
+    }
+    let mut refused = setting_up(Kind::Mount);
+    refused.effect = Effect::Refused;
+    let text = pretty.text(&item(refused));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].ends_with("set up   3 steps"), "{text}");
+    assert!(lines[0].contains("web "), "{text}");
+    assert!(lines[1].contains("REFUSED"), "{text}");
+    assert_eq!(pretty.text(&item(seen(Kind::Mount, 1))).lines().count(), 1);
+}
+
 const HOSTILE: &str =
     "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\r\n\u{202e}evil\u{200f}\u{2028}\u{e0041}";
 
