@@ -150,7 +150,9 @@ pub(super) fn told(place: Place) {
     let second = nginx(&docker);
     strange(&second);
     defender.close(&second);
-    assert_eq!(defender.seen(|seen| seen.deviations(second.id()).join(", ")), "", "accepted");
+    let whats = || defender.told_of_models(&["show", &image])["model"]["deviations"].to_string();
+    let nothing = defender.seen(|seen| seen.deviations(second.id()).join(", "));
+    assert_eq!(nothing, "", "accepted, but {}", whats());
 
     // By learning more, another program becomes known.
     let other = "/usr/bin/whoami";
@@ -167,7 +169,8 @@ pub(super) fn told(place: Place) {
     strange(&third);
     assert!(third.exec(&[other]).expect("the client runs").status.success());
     defender.close(&third);
-    assert_eq!(defender.seen(|seen| seen.deviations(third.id()).join(", ")), "", "relearned");
+    let nothing = defender.seen(|seen| seen.deviations(third.id()).join(", "));
+    assert_eq!(nothing, "", "relearned, but {}", whats());
     // And the model is no less careful than before.
     assert!(third.exec(&["/usr/bin/uptime"]).expect("the client runs").status.success());
     eventually(INCIDENT.as_secs(), "what is still strange", || {
